@@ -1,0 +1,1 @@
+"""Lastlap: delivery slots that are planned, promised and kept."""

@@ -1,0 +1,1 @@
+"""Which vehicles serve what, decided by an integer program."""

@@ -1,0 +1,71 @@
+"""Plan runs with their proof, as rows."""
+
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from app.allocation.rules import RunStatus
+from app.database.columns import words
+from app.fleet.rules import VehicleKind
+from app.values.ids import new_id
+
+
+class AllocationRun(SQLModel, table=True):
+    """One run of the planner: what it was told, what it proved, what became of it.
+
+    `problem` is the frozen problem as compressed JSON, so that any plan can be replayed. Amounts are
+    contribution in minor units; `gap` is (bound - objective) / |objective|.
+    """
+
+    __tablename__ = "allocation_run"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    status: RunStatus = Field(sa_type=words(RunStatus), index=True)
+    trigger: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    first_day: date
+    days: int
+    currency: str
+    objective_minor: int | None = None
+    bound_minor: int | None = None
+    gap: float | None = None
+    solver_s: float | None = None
+    build_s: float | None = None
+    columns: int | None = None
+    message: str | None = Field(default=None, sa_type=sa.Text)
+    problem: bytes | None = Field(default=None, sa_type=sa.LargeBinary)
+
+
+class DayPlan(SQLModel, table=True):
+    """The certificate of one day of a run."""
+
+    __tablename__ = "day_plan"
+
+    run_id: str = Field(foreign_key="allocation_run.id", primary_key=True)
+    day: date = Field(primary_key=True)
+    objective_minor: int
+    bound_minor: int
+    gap: float
+    solver_s: float
+    columns: int
+    vehicles: int
+    planned_orders: float
+
+
+class BindingLimit(SQLModel, table=True):
+    """A limit that stopped the plan from being better, and what one more unit of it is worth."""
+
+    __tablename__ = "binding_limit"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    run_id: str = Field(foreign_key="allocation_run.id", index=True)
+    limit_name: str
+    node_name: str | None = None
+    vehicle_kind: VehicleKind | None = Field(default=None, sa_type=words(VehicleKind))
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    worth_minor: int
+    currency: str
+    unit: str

@@ -1,0 +1,274 @@
+"""What a shopper could have: the slots of one zone against capacity, price, goods and the clock."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.booking.rules import (
+    MESSAGES,
+    HoldStatus,
+    SlotClosedReason,
+    SlotOpeningKind,
+    Terms,
+    full,
+    nearest,
+    shut,
+    smaller_would_do,
+)
+from app.booking.tables import BookingPolicy, SlotHold
+from app.capacity.queries import reaches_of
+from app.capacity.rules import Reach, cheapest_first, inside
+from app.database.rows import by_id, table_of
+from app.fleet.rules import Emissions
+from app.handover.queries import policies
+from app.handover.rules import HandoverMode, HandoverOption, options
+from app.pricing.queries import fee_rule
+from app.pricing.rules import Quote, quote
+from app.pricing.tables import FeeRule
+from app.slots.rules import SlotLabel, labels_at
+from app.slots.tables import DeliverySlot
+from app.values.basket import Basket
+from app.values.load import Load
+from app.values.window import Window, local_day
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A change that would open a closed window; `slot` is the window to take instead, if that is it."""
+
+    kind: SlotOpeningKind
+    message: str
+    slot: DeliverySlot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """Why a window is closed, in a word and a sentence, and what would open it."""
+
+    reason: SlotClosedReason
+    message: str
+    opens_with: tuple[Opening, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SlotOffer:
+    """A slot as one shopper sees it now: never stored.
+
+    `closed` is None while available; `quote`, `emissions` and `vehicle_kind` are None while closed.
+    """
+
+    slot: DeliverySlot
+    available: bool
+    held_by_customer: bool
+    closed: Closure | None
+    quote: Quote | None
+    emissions: Emissions | None
+    vehicle_kind: str | None
+    handover_options: tuple[HandoverOption, ...]
+    labels: tuple[SlotLabel, ...]
+
+
+@dataclass(frozen=True)
+class Menu:
+    """All that is read to make offers for some slots of one zone: a handful of statements."""
+
+    terms: Terms
+    table: FeeRule
+    reaches: tuple[Reach, ...]
+    options: tuple[HandoverOption, ...]
+    held_slots: frozenset[str]
+
+    @property
+    def at_door_s(self) -> int:
+        """Seconds of the usual handover, which offers are made for."""
+        attended = next((o for o in self.options if o.mode is HandoverMode.ATTENDED), None)
+        return attended.at_door_s if attended else 0
+
+    def pools_for(self, slot: DeliverySlot, basket: Basket, at_door_s: int) -> list[Reach]:
+        """The pools that can carry the basket within the slot, cheapest first, whatever room they have."""
+        fitting = [r for r in inside(self.reaches, slot.window) if r.carries(basket)]
+        return cheapest_first(fitting, at_door_s)
+
+    def offer(self, slot: DeliverySlot, basket: Basket) -> SlotOffer:
+        """The slot for this basket, open or closed."""
+        reaches = inside(self.reaches, slot.window)
+        reason = shut(slot, self.terms, basket) or full(reaches, basket, self.at_door_s)
+        if reason:
+            return self._closed(slot, reason, reaches, basket)
+        chosen = next(
+            r
+            for r in self.pools_for(slot, basket, self.at_door_s)
+            if r.has_room(basket, self.at_door_s)
+        )
+        return SlotOffer(
+            slot=slot,
+            available=True,
+            held_by_customer=slot.id in self.held_slots,
+            closed=None,
+            quote=self.quote(slot, chosen, self.at_door_s, 0),
+            emissions=emissions_of(chosen),
+            vehicle_kind=chosen.vehicle_kind,
+            handover_options=self.options,
+            labels=labels_at(slot.window, slot.time_zone, self.terms.now),
+        )
+
+    def _closed(
+        self, slot: DeliverySlot, reason: SlotClosedReason, reaches: Sequence[Reach], basket: Basket
+    ) -> SlotOffer:
+        opening: tuple[Opening, ...] = ()
+        for_lack_of_room = reason in (SlotClosedReason.FULL, SlotClosedReason.FLEET_CAPACITY)
+        if for_lack_of_room and smaller_would_do(reaches, basket, self.at_door_s):
+            text = "Half of this basket would still fit."
+            opening = (Opening(SlotOpeningKind.SMALLER_BASKET, text),)
+        return SlotOffer(
+            slot=slot,
+            available=False,
+            held_by_customer=slot.id in self.held_slots,
+            closed=Closure(reason, MESSAGES[reason], opening),
+            quote=None,
+            emissions=None,
+            vehicle_kind=None,
+            handover_options=self.options,
+            labels=labels_at(slot.window, slot.time_zone, self.terms.now),
+        )
+
+    def quote(self, slot: DeliverySlot, reach: Reach, at_door_s: int, handover_minor: int) -> Quote:
+        """The fee of a drop in this pool with this handover."""
+        return quote(
+            self.table,
+            window=slot.window,
+            zone=slot.time_zone,
+            marginal_cost_minor=reach.marginal_minor(at_door_s),
+            grams=reach.grams,
+            handover_minor=handover_minor,
+        )
+
+    def offers(self, slots: Sequence[DeliverySlot], basket: Basket) -> list[SlotOffer]:
+        """An offer for each slot; the cheapest and the greenest of a day are labelled, full ones point
+        to a wider window that is still open."""
+        made = [self.offer(slot, basket) for slot in slots]
+        by_day: dict[object, list[SlotOffer]] = defaultdict(list)
+        for one in made:
+            by_day[one.slot.day].append(one)
+        return [_compared(one, by_day[one.slot.day]) for one in made]
+
+
+def read_menu(
+    conn: Connection,
+    *,
+    now: datetime,
+    storefront_id: str,
+    zone_id: str,
+    time_zone: str,
+    span: Window,
+    basket: Basket,
+    customer_id: str | None,
+) -> Menu:
+    """Read what offers within a span of time depend on; the statements do not grow with the slots."""
+    policy = policy_of(conn, storefront_id)
+    table = fee_rule(conn, now=now, storefront_id=storefront_id)
+    reaches = reaches_of(conn, zone_id=zone_id, span=span)
+    due = _due(conn, now, [reach.pool_id for reach in reaches])
+    return Menu(
+        terms=Terms(
+            now=now,
+            last_day=local_day(now, time_zone) + timedelta(days=policy.horizon_days - 1),
+            min_order_minor=table.min_order_minor,
+        ),
+        table=table,
+        reaches=tuple(_with_due(reach, due) for reach in reaches),
+        options=options(policies(conn), basket),
+        held_slots=frozenset(_held(conn, now, customer_id)) if customer_id else frozenset(),
+    )
+
+
+def policy_of(conn: Connection, storefront_id: str) -> BookingPolicy:
+    """The storefront's booking policy, or the house's defaults."""
+    return by_id(conn, BookingPolicy, storefront_id) or BookingPolicy(storefront_id=storefront_id)
+
+
+def span_of(slots: Sequence[DeliverySlot]) -> Window:
+    """From the first start to the last end."""
+    return Window(min(slot.starts_at for slot in slots), max(slot.ends_at for slot in slots))
+
+
+def alternatives(
+    menu: Menu, slots: Sequence[DeliverySlot], basket: Basket, wanted: DeliverySlot, count: int = 3
+) -> list[str]:
+    """The ids of the open slots nearest in time to the one that cannot be had."""
+    choices = [
+        (slot.starts_at, slot.id)
+        for slot in slots
+        if slot.id != wanted.id and menu.offer(slot, basket).available
+    ]
+    return nearest(choices, wanted.starts_at, count)
+
+
+def emissions_of(reach: Reach) -> Emissions:
+    """What one more drop in this pool emits."""
+    return Emissions(
+        grams=reach.grams,
+        scope=reach.emission_scope,
+        method=reach.emission_method,
+        factor_id=reach.emission_factor_id,
+    )
+
+
+def _due(conn: Connection, now: datetime, pool_ids: Sequence[str]) -> dict[str, Load]:
+    """What expired holds still occupy in the counters, by pool: it can be had again."""
+    hold = table_of(SlotHold)
+    found = conn.execute(
+        sa.select(hold).where(
+            hold.c.pool_id.in_(pool_ids), hold.c.status == HoldStatus.ACTIVE, hold.c.expires_at <= now
+        )
+    )
+    due: dict[str, Load] = defaultdict(Load)
+    for row in found:
+        volume_ml = row.ambient_ml + row.chilled_ml + row.frozen_ml
+        load = Load(1, row.work_s, volume_ml, row.weight_g, row.chilled_ml, row.frozen_ml)
+        due[row.pool_id] = due[row.pool_id] + load
+    return due
+
+
+def _with_due(reach: Reach, due: dict[str, Load]) -> Reach:
+    return replace(reach, free=reach.free + due[reach.pool_id]) if reach.pool_id in due else reach
+
+
+def _held(conn: Connection, now: datetime, customer_id: str) -> list[str]:
+    hold = table_of(SlotHold)
+    mine = sa.and_(
+        hold.c.customer_id == customer_id, hold.c.status == HoldStatus.ACTIVE, hold.c.expires_at > now
+    )
+    return list(conn.execute(sa.select(hold.c.slot_id).where(mine)).scalars())
+
+
+def _compared(one: SlotOffer, day: Sequence[SlotOffer]) -> SlotOffer:
+    if one.quote is None or one.emissions is None:
+        return _with_wider(one, day)
+    fees = [other.quote.total.minor for other in day if other.quote]
+    grams = [other.emissions.grams for other in day if other.emissions]
+    labels = list(one.labels)
+    if len(set(fees)) > 1 and one.quote.total.minor == min(fees):
+        labels.append(SlotLabel.CHEAPEST)
+    if len(set(grams)) > 1 and one.emissions.grams == min(grams):
+        labels.append(SlotLabel.GREENEST)
+    return replace(one, labels=tuple(labels))
+
+
+def _with_wider(one: SlotOffer, day: Sequence[SlotOffer]) -> SlotOffer:
+    if one.closed is None or one.closed.reason is not SlotClosedReason.FULL:
+        return one
+    wider = [
+        other.slot for other in day if other.available and other.slot.window.covers(one.slot.window)
+    ]
+    if not wider:
+        return one
+    slot = min(wider, key=lambda s: s.window.duration)
+    opening = Opening(SlotOpeningKind.WIDER_WINDOW, "A wider window around it is open.", slot)
+    return replace(one, closed=replace(one.closed, opens_with=(*one.closed.opens_with, opening)))

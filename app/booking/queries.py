@@ -1,0 +1,98 @@
+"""Reads of holds and bookings with more than one caller; a storefront sees only its own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.booking.errors import BookingNotFound, HoldNotFound
+from app.booking.tables import DeliveryBooking, PromiseChange, SlotHold
+from app.customers.tables import Customer
+from app.database.rows import one_or_none, rows, table_of
+from app.values.actor import Actor
+
+
+def hold_of(conn: Connection, *, actor: Actor, hold_id: str) -> SlotHold | None:
+    """The hold with this id, if it is the caller's."""
+    return one_or_none(conn, SlotHold, _own_hold(actor, hold_id))
+
+
+def booking_of(conn: Connection, *, actor: Actor, booking_id: str) -> DeliveryBooking | None:
+    """The booking with this id, if it is the caller's."""
+    return one_or_none(conn, DeliveryBooking, _own_booking(actor, booking_id))
+
+
+def locked_hold(conn: Connection, *, actor: Actor, hold_id: str) -> SlotHold:
+    """The caller's hold, locked until the end of the transaction; raises HoldNotFound."""
+    found = one_or_none(conn, SlotHold, _own_hold(actor, hold_id).with_for_update())
+    if found is None:
+        raise HoldNotFound(field=("input", "holdId"))
+    return found
+
+
+def locked_booking(conn: Connection, *, actor: Actor, booking_id: str) -> DeliveryBooking:
+    """The caller's booking, locked until the end of the transaction; raises BookingNotFound."""
+    found = one_or_none(conn, DeliveryBooking, _own_booking(actor, booking_id).with_for_update())
+    if found is None:
+        raise BookingNotFound(field=("input", "bookingId"))
+    return found
+
+
+def booking_on(conn: Connection, *, hold_id: str) -> DeliveryBooking | None:
+    """The booking a hold became."""
+    booking = table_of(DeliveryBooking)
+    return one_or_none(conn, DeliveryBooking, sa.select(booking).where(booking.c.hold_id == hold_id))
+
+
+def bookings_of(
+    conn: Connection,
+    *,
+    actor: Actor,
+    customer_reference: str | None,
+    limit: int,
+    after: str | None = None,
+    before: str | None = None,
+    backwards: bool = False,
+) -> list[DeliveryBooking]:
+    """A page of the caller's bookings, newest first, between two ids of bookings.
+
+    `backwards` takes the page from the end; the order of the answer stays newest first.
+    """
+    booking, customer = table_of(DeliveryBooking), table_of(Customer)
+    query = sa.select(booking).where(booking.c.storefront_id == actor.storefront_id)
+    if customer_reference is not None:
+        query = query.join(customer, customer.c.id == booking.c.customer_id).where(
+            customer.c.reference == customer_reference
+        )
+    if after is not None:
+        query = query.where(booking.c.id < after)
+    if before is not None:
+        query = query.where(booking.c.id > before)
+    order = booking.c.id.asc() if backwards else booking.c.id.desc()
+    found = rows(conn, DeliveryBooking, query.order_by(order).limit(limit))
+    return found[::-1] if backwards else found
+
+
+def history(conn: Connection, booking_ids: Sequence[str]) -> dict[str, list[PromiseChange]]:
+    """What was promised and changed, oldest first, by booking."""
+    change = table_of(PromiseChange)
+    by_booking: dict[str, list[PromiseChange]] = defaultdict(list)
+    query = sa.select(change).where(change.c.booking_id.in_(booking_ids)).order_by(change.c.id)
+    for line in rows(conn, PromiseChange, query):
+        by_booking[line.booking_id].append(line)
+    return by_booking
+
+
+def _own_hold(actor: Actor, hold_id: str) -> sa.Select[tuple[object, ...]]:
+    hold = table_of(SlotHold)
+    return sa.select(hold).where(hold.c.id == hold_id, hold.c.storefront_id == actor.storefront_id)
+
+
+def _own_booking(actor: Actor, booking_id: str) -> sa.Select[tuple[object, ...]]:
+    booking = table_of(DeliveryBooking)
+    return sa.select(booking).where(
+        booking.c.id == booking_id, booking.c.storefront_id == actor.storefront_id
+    )

@@ -1,0 +1,1 @@
+"""How much work can be promised, and who has taken it."""

@@ -1,0 +1,69 @@
+"""The one place where a pool's counters change, and the entry that explains each change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.capacity.rules import EntryKind
+from app.capacity.tables import CapacityEntry, CapacityPool
+from app.database.rows import add, table_of
+from app.values.load import DIMENSIONS, Load
+
+NOTHING = Load()
+
+
+def post(
+    conn: Connection,
+    *,
+    now: datetime,
+    actor: str,
+    kind: EntryKind,
+    pool_id: str,
+    held: Load = NOTHING,
+    booked: Load = NOTHING,
+    reference: str,
+    reason: str,
+) -> bool:
+    """Change a pool's use by these amounts if what grows still fits what may be sold.
+
+    One conditional UPDATE, so concurrent callers can never take the same unit. False when it does not
+    fit; then nothing is written.
+    """
+    pool = table_of(CapacityPool)
+    more = held + booked
+    growing = [
+        pool.c[f"held_{d}"] + pool.c[f"booked_{d}"] + getattr(more, d) <= pool.c[f"sell_{d}"]
+        for d in DIMENSIONS
+        if getattr(more, d) > 0
+    ]
+    changes = {
+        f"{prefix}_{d}": pool.c[f"{prefix}_{d}"] + getattr(load, d)
+        for prefix, load in (("held", held), ("booked", booked))
+        for d in DIMENSIONS
+        if getattr(load, d)
+    }
+    if not changes:
+        return True
+    posted = conn.execute(sa.update(pool).where(pool.c.id == pool_id, *growing).values(**changes))
+    if posted.rowcount != 1:
+        return False
+    entry = CapacityEntry(
+        pool_id=pool_id,
+        kind=kind,
+        at=now,
+        actor=actor,
+        reason=reason,
+        reference=reference,
+        held_delta=delta(held),
+        booked_delta=delta(booked),
+    )
+    add(conn, entry)
+    return True
+
+
+def delta(load: Load) -> dict[str, int]:
+    """The dimensions that change, by name."""
+    return {d: getattr(load, d) for d in DIMENSIONS if getattr(load, d)}

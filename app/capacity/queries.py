@@ -1,0 +1,74 @@
+"""Reads of capacity with more than one caller."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from app.capacity.rules import Reach
+from app.capacity.tables import CapacityPool, CapacityReach
+from app.database.rows import table_of
+from app.fleet.tables import EmissionFactor, VehicleClass
+from app.values.load import DIMENSIONS, Load
+from app.values.window import Window
+
+
+def reaches_of(conn: Connection, *, zone_id: str, span: Window) -> list[Reach]:
+    """The pools with anything to sell that may serve a zone within a span of time: one statement."""
+    pool, reach = table_of(CapacityPool), table_of(CapacityReach)
+    kind, factor = table_of(VehicleClass), table_of(EmissionFactor)
+    free = [
+        (pool.c[f"sell_{d}"] - pool.c[f"held_{d}"] - pool.c[f"booked_{d}"]).label(f"free_{d}")
+        for d in DIMENSIONS
+    ]
+    query = (
+        sa.select(
+            pool.c.id,
+            pool.c.node_id,
+            pool.c.starts_at,
+            pool.c.ends_at,
+            pool.c.minute_worth_micro,
+            *free,
+            reach.c.work_s,
+            reach.c.handover_bp,
+            reach.c.cost_minor,
+            reach.c.grams,
+            kind.c.kind,
+            kind.c.volume_ml,
+            kind.c.weight_g,
+            kind.c.chilled_ml,
+            kind.c.frozen_ml,
+            factor.c.id.label("factor_id"),
+            factor.c.scope,
+            factor.c.method,
+        )
+        .join(reach, reach.c.pool_id == pool.c.id)
+        .join(kind, kind.c.id == pool.c.vehicle_class_id)
+        .join(factor, factor.c.id == kind.c.emission_factor_id)
+        .where(
+            reach.c.zone_id == zone_id,
+            pool.c.starts_at >= span.start,
+            pool.c.ends_at <= span.end,
+            pool.c.sell_orders > 0,
+        )
+    )
+    return [_reach(row) for row in conn.execute(query)]
+
+
+def _reach(row: Row[tuple[object, ...]]) -> Reach:
+    return Reach(
+        pool_id=row.id,
+        node_id=row.node_id,
+        window=Window(row.starts_at, row.ends_at),
+        free=Load(*(getattr(row, f"free_{d}") for d in DIMENSIONS)),
+        work_s=row.work_s,
+        handover_bp=row.handover_bp,
+        cost_minor=row.cost_minor,
+        grams=row.grams,
+        minute_worth_micro=row.minute_worth_micro,
+        vehicle_kind=row.kind,
+        vehicle=Load(1, 0, row.volume_ml, row.weight_g, row.chilled_ml, row.frozen_ml),
+        emission_factor_id=row.factor_id,
+        emission_scope=row.scope,
+        emission_method=row.method,
+    )

@@ -1,0 +1,118 @@
+"""Pools, who they reach, and the ledger that explains every unit."""
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from app.capacity.rules import EntryKind
+from app.database.columns import words
+from app.values.ids import new_id
+from app.values.load import DIMENSIONS, Load
+from app.values.window import Window
+
+
+class CapacityPool(SQLModel, table=True):
+    """What one node can put on the street with one vehicle class in one elementary time bucket.
+
+    For each dimension: `cap_` exists physically (a CHECK holds it), `sell_` may be sold, `held_` is
+    claimed until a hold ends, `booked_` is promised. `sell_` may fall below what is taken: then nothing
+    more is sold, and nothing breaks.
+    """
+
+    __tablename__ = "capacity_pool"
+    __table_args__ = (
+        sa.UniqueConstraint("node_id", "vehicle_class_id", "starts_at"),
+        *(
+            sa.CheckConstraint(
+                f"held_{d} >= 0 AND booked_{d} >= 0 AND held_{d} + booked_{d} <= cap_{d}", name=f"pool_{d}"
+            )
+            for d in DIMENSIONS
+        ),
+        {"postgresql_with": {"fillfactor": 50}},
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    node_id: str = Field(foreign_key="fulfilment_node.id")
+    vehicle_class_id: str = Field(foreign_key="vehicle_class.id")
+    day: date = Field(index=True)
+    starts_at: datetime
+    ends_at: datetime
+    vehicles: int = 0
+    # What one more minute of this pool's work is worth, from the plan's shadow price.
+    minute_worth_micro: int = 0
+    run_id: str | None = None
+
+    cap_orders: int = 0
+    cap_work_s: int = 0
+    cap_volume_ml: int = Field(default=0, sa_type=sa.BigInteger)
+    cap_weight_g: int = Field(default=0, sa_type=sa.BigInteger)
+    cap_chilled_ml: int = Field(default=0, sa_type=sa.BigInteger)
+    cap_frozen_ml: int = Field(default=0, sa_type=sa.BigInteger)
+    sell_orders: int = 0
+    sell_work_s: int = 0
+    sell_volume_ml: int = Field(default=0, sa_type=sa.BigInteger)
+    sell_weight_g: int = Field(default=0, sa_type=sa.BigInteger)
+    sell_chilled_ml: int = Field(default=0, sa_type=sa.BigInteger)
+    sell_frozen_ml: int = Field(default=0, sa_type=sa.BigInteger)
+    held_orders: int = 0
+    held_work_s: int = 0
+    held_volume_ml: int = Field(default=0, sa_type=sa.BigInteger)
+    held_weight_g: int = Field(default=0, sa_type=sa.BigInteger)
+    held_chilled_ml: int = Field(default=0, sa_type=sa.BigInteger)
+    held_frozen_ml: int = Field(default=0, sa_type=sa.BigInteger)
+    booked_orders: int = 0
+    booked_work_s: int = 0
+    booked_volume_ml: int = Field(default=0, sa_type=sa.BigInteger)
+    booked_weight_g: int = Field(default=0, sa_type=sa.BigInteger)
+    booked_chilled_ml: int = Field(default=0, sa_type=sa.BigInteger)
+    booked_frozen_ml: int = Field(default=0, sa_type=sa.BigInteger)
+
+    @property
+    def window(self) -> Window:
+        """The elementary bucket."""
+        return Window(self.starts_at, self.ends_at)
+
+    def loads(self, prefix: str) -> Load:
+        """The vector of one prefix: 'cap', 'sell', 'held' or 'booked'."""
+        return Load(*(getattr(self, f"{prefix}_{d}") for d in DIMENSIONS))
+
+
+class CapacityReach(SQLModel, table=True):
+    """That a pool may serve a zone, and what one more drop there takes and costs.
+
+    `work_s` is everything but the handover itself: parking, its share of travel and reloading.
+    """
+
+    __tablename__ = "capacity_reach"
+
+    pool_id: str = Field(foreign_key="capacity_pool.id", primary_key=True)
+    zone_id: str = Field(foreign_key="service_zone.id", primary_key=True, index=True)
+    work_s: int
+    handover_bp: int
+    distance_m: int
+    cost_minor: int
+    grams: int
+    run_id: str
+
+
+class CapacityEntry(SQLModel, table=True):
+    """One change of a pool's use or size: who, when, why, and by how much. Never changed or deleted.
+
+    The sum of the `held_`/`booked_` deltas of a pool is its counter. An ADJUSTMENT carries the sizes
+    before and after instead.
+    """
+
+    __tablename__ = "capacity_entry"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    pool_id: str = Field(foreign_key="capacity_pool.id", index=True)
+    kind: EntryKind = Field(sa_type=words(EntryKind))
+    at: datetime
+    actor: str
+    reason: str
+    reference: str | None = Field(default=None, index=True)
+    held_delta: dict[str, int] = Field(default_factory=dict, sa_type=sa.JSON)
+    booked_delta: dict[str, int] = Field(default_factory=dict, sa_type=sa.JSON)
+    sizes: dict[str, Any] | None = Field(default=None, sa_type=sa.JSON)

@@ -1,0 +1,1 @@
+"""Who is delivered to, and how they may be reached."""

@@ -1,0 +1,17 @@
+"""Column types that mean the same on SQLite and PostgreSQL."""
+
+from enum import Enum
+from typing import Any
+
+import sqlalchemy as sa
+
+
+def words(kind: type[Enum]) -> Any:
+    """A column of an enumeration, stored as its text so that adding a word needs no migration."""
+    return sa.Enum(
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        length=40,
+        values_callable=lambda members: [member.value for member in members],
+    )

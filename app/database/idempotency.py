@@ -1,0 +1,128 @@
+"""One key, one effect: the key is claimed in the transaction that does the work.
+
+Kept answers are successes and refusals of the domain; anything that rolled back leaves no key, so a
+retry runs again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Field, SQLModel
+
+from app.database.engine import LOCK_NOT_AVAILABLE
+from app.database.rows import row_from_json, row_to_json, table_of
+from app.errors import Invalid, Refusal, Settled, restored
+
+KEPT = timedelta(days=30)
+
+
+class IdempotencyKeyReused(Refusal):
+    """This idempotency key was already used with another input; take a new key for a new request."""
+
+
+class IdempotencyInProgress(Refusal):
+    """The first request with this idempotency key is still running; repeat this one in a moment."""
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """A key that was used, with the answer it was given."""
+
+    __tablename__ = "idempotency_key"
+
+    scope: str = Field(primary_key=True)
+    key: str = Field(primary_key=True, max_length=255)
+    request_hash: str
+    answer: str | None = Field(default=None, sa_type=sa.Text)
+    created_at: datetime
+    expires_at: datetime = Field(index=True)
+
+
+@dataclass(frozen=True)
+class Answer[T]:
+    """How an answer is kept as text and read back."""
+
+    dump: Callable[[T], str]
+    load: Callable[[str], T]
+
+
+def row_answer[M: SQLModel](model: type[M]) -> Answer[M]:
+    """Keep the row as it stood when it was answered."""
+    return Answer(row_to_json, lambda text: row_from_json(model, text))
+
+
+def once[T](
+    conn: Connection,
+    *,
+    now: datetime,
+    scope: str,
+    key: str,
+    request: Mapping[str, Any],
+    answer: Answer[T],
+    work: Callable[[], T],
+) -> T:
+    """Do `work` for the first caller with this key and give every later one the same answer.
+
+    `scope` names caller and operation; `request` is whatever makes two requests the same. Raises
+    IdempotencyKeyReused for another request under the key, IdempotencyInProgress while the first is
+    running, Invalid for a key that is empty or longer than 255 characters, and what `work` raises.
+    """
+    if not 1 <= len(key) <= 255:
+        raise Invalid(field=("input", "idempotencyKey"), what="An idempotency key has 1 to 255 characters.")
+    digest = hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
+    if not _claimed(conn, now, scope, key, digest):
+        return _replayed(conn, scope, key, digest, answer)
+    try:
+        with conn.begin_nested():
+            result = work()
+    except Refusal as refusal:
+        kept = {"code": refusal.code, "field": refusal.field, "facts": refusal.facts}
+        _keep(conn, scope, key, {"refusal": kept})
+        raise Settled(refusal) from refusal
+    _keep(conn, scope, key, {"answer": answer.dump(result)})
+    return result
+
+
+def _claimed(conn: Connection, now: datetime, scope: str, key: str, digest: str) -> bool:
+    table = table_of(IdempotencyKey)
+    conn.execute(table.delete().where(table.c.scope == scope, table.c.key == key, table.c.expires_at <= now))
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    claim = (
+        insert(table)
+        .values(scope=scope, key=key, request_hash=digest, created_at=now, expires_at=now + KEPT)
+        .on_conflict_do_nothing()
+    )
+    try:
+        # On PostgreSQL this waits for a twin's transaction, at most the connection's lock timeout.
+        return conn.execute(claim).rowcount == 1
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+            raise IdempotencyInProgress(field=("input", "idempotencyKey")) from error
+        raise
+
+
+def _keep(conn: Connection, scope: str, key: str, answer: Mapping[str, Any]) -> None:
+    table = table_of(IdempotencyKey)
+    conn.execute(
+        table.update().where(table.c.scope == scope, table.c.key == key).values(answer=json.dumps(answer))
+    )
+
+
+def _replayed[T](conn: Connection, scope: str, key: str, digest: str, answer: Answer[T]) -> T:
+    table = table_of(IdempotencyKey)
+    stored = conn.execute(sa.select(table).where(table.c.scope == scope, table.c.key == key)).one()
+    if stored.request_hash != digest:
+        raise IdempotencyKeyReused(field=("input", "idempotencyKey"))
+    kept = json.loads(stored.answer)
+    if "refusal" in kept:
+        raise restored(kept["refusal"]["code"], tuple(kept["refusal"]["field"]), kept["refusal"]["facts"])
+    return answer.load(kept["answer"])

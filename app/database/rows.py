@@ -1,0 +1,85 @@
+"""Rows without the ORM session: from a Core result to a model, and to JSON and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Executable
+from sqlalchemy.orm.attributes import manager_of_class
+from sqlmodel import SQLModel
+
+
+def row_of[M: SQLModel](model: type[M], values: Mapping[Any, Any]) -> M:
+    """A detached row from column values that the database or this house has already checked."""
+    row: M = manager_of_class(model).new_instance()
+    row.__dict__.update(values)
+    object.__setattr__(row, "__pydantic_fields_set__", set(values))
+    object.__setattr__(row, "__pydantic_extra__", None)
+    object.__setattr__(row, "__pydantic_private__", None)
+    return row
+
+
+def rows[M: SQLModel](conn: Connection, model: type[M], statement: Executable) -> list[M]:
+    """All rows of a statement that selects exactly the columns of `model`."""
+    return [row_of(model, found._mapping) for found in conn.execute(statement)]
+
+
+def one_or_none[M: SQLModel](conn: Connection, model: type[M], statement: Executable) -> M | None:
+    """The only row of a statement that selects the columns of `model`, or None."""
+    found = conn.execute(statement).one_or_none()
+    return None if found is None else row_of(model, found._mapping)
+
+
+def by_id[M: SQLModel](conn: Connection, model: type[M], key: Any) -> M | None:
+    """The row with this primary key, or None."""
+    table = table_of(model)
+    (column,) = table.primary_key.columns
+    return one_or_none(conn, model, sa.select(table).where(column == key))
+
+
+def add[M: SQLModel](conn: Connection, *new: M) -> None:
+    """Insert rows of one model in one statement."""
+    if new:
+        conn.execute(sa.insert(table_of(type(new[0]))), [row.model_dump() for row in new])
+
+
+def table_of(model: type[SQLModel]) -> sa.Table:
+    """The table behind a model."""
+    table: sa.Table = model.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table models
+    return table
+
+
+def row_to_json(row: SQLModel) -> str:
+    """A row as JSON text, complete enough for `row_from_json`."""
+    return row.model_dump_json()
+
+
+def row_from_json[M: SQLModel](model: type[M], text: str) -> M:
+    """The row that `row_to_json` wrote."""
+    raw = json.loads(text)
+    return row_of(
+        model, {c.name: _value(c.type, raw[c.name]) for c in table_of(model).columns if c.name in raw}
+    )
+
+
+def _value(kind: sa.types.TypeEngine[Any], value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(kind, sa.Enum):
+        enumeration = kind.enum_class
+        return enumeration(value) if enumeration and issubclass(enumeration, Enum) else value
+    if kind.python_type is datetime:
+        return datetime.fromisoformat(value)
+    if kind.python_type is date:
+        return date.fromisoformat(value)
+    return value
+
+
+def columns(model: type[SQLModel], names: Sequence[str]) -> list[sa.Column[Any]]:
+    """Some columns of a model's table, by name."""
+    return [table_of(model).c[name] for name in names]

@@ -1,0 +1,176 @@
+"""Transactions: `await db.write(fn)` runs `fn(conn, now)` and answers only after COMMIT.
+
+On SQLite one writer thread commits callers in groups, a savepoint each; on PostgreSQL each call has a
+thread and a transaction of its own. `fn` is a plain function: it may be run again after a deadlock, so
+its only effects are in the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
+from app.database.clock import Clock, database_clock
+from app.database.engine import LOCK_NOT_AVAILABLE, engine_for
+from app.errors import Busy, Refusal, Settled
+
+type Work[T] = Callable[[Connection, datetime], T]
+
+GROUP = 64
+THREADS = 16
+DEADLOCK_TRIES = 4
+# SQLSTATEs after which the same work may simply be run again: deadlock, serialisation failure.
+_AGAIN = {"40P01", "40001"}
+
+
+class Database:
+    """One database and the threads that talk to it."""
+
+    def __init__(self, url: str, *, clock: Clock = database_clock, threads: int = THREADS) -> None:
+        self.url = url
+        self.clock = clock
+        self.engine: Engine = engine_for(url, pool_size=threads + 2)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="lastlap-db")
+        self._writer = _GroupWriter(self) if self.engine.dialect.name == "sqlite" else None
+
+    async def read[T](self, work: Work[T]) -> T:
+        """Run `work` in a read-only transaction on a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_now, work)
+
+    async def write[T](self, work: Work[T]) -> T:
+        """Run `work` in a transaction on a thread; returns after COMMIT, raises what `work` raised."""
+        if self._writer:
+            return await asyncio.wrap_future(self._writer.submit(work))
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._alone, work)
+
+    def read_now[T](self, work: Work[T]) -> T:
+        """`read` for callers that are a thread already."""
+        with self.engine.connect() as raw:
+            reading = raw.execution_options(lastlap_reads=True)
+            if self.engine.dialect.name == "postgresql":
+                reading = reading.execution_options(postgresql_readonly=True)
+            with reading.begin():
+                return work(reading, self.clock(reading))
+
+    def write_now[T](self, work: Work[T]) -> T:
+        """`write` for callers that are a thread already."""
+        return self._writer.submit(work).result() if self._writer else self._alone(work)
+
+    def _alone[T](self, work: Work[T]) -> T:
+        for attempt in range(1, DEADLOCK_TRIES + 1):
+            try:
+                with self.engine.begin() as conn:
+                    result, refusal = settled(work, conn, self.clock(conn))
+                if refusal:
+                    raise refusal
+                return result
+            except OperationalError as error:
+                state = getattr(error.orig, "sqlstate", None)
+                if state == LOCK_NOT_AVAILABLE:
+                    raise Busy from error
+                if state not in _AGAIN or attempt == DEADLOCK_TRIES:
+                    raise
+            time.sleep(0.01 * 2**attempt)
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """End the threads and close every connection."""
+        if self._writer:
+            self._writer.close()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self.engine.dispose()
+
+
+@dataclass(slots=True)
+class _Call:
+    work: Work[Any]
+    done: Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class _GroupWriter:
+    """SQLite's one writer thread: drains waiting calls into one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def submit[T](self, work: Work[T]) -> Future[T]:
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="lastlap-writer", daemon=True)
+                self._thread.start()
+        call = _Call(work, Future())
+        self._waiting.put(call)
+        return call.done
+
+    def close(self) -> None:
+        if self._thread and self._thread.is_alive():
+            self._waiting.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            group = [first]
+            last = False
+            while len(group) < GROUP and not last:
+                try:
+                    following = self._waiting.get_nowait()
+                except queue.Empty:
+                    break
+                last = following is None
+                if following is not None:
+                    group.append(following)
+            self._commit(group)
+            if last:
+                return
+
+    def _commit(self, group: list[_Call]) -> None:
+        try:
+            with self._database.engine.begin() as conn:
+                for call in group:
+                    self._one(conn, call)
+        except BaseException as error:
+            # The commit failed: nobody in the group may be told of a success.
+            for call in group:
+                call.error = error
+        for call in group:
+            if call.done.cancelled():
+                continue
+            if call.error is None:
+                call.done.set_result(call.result)
+            else:
+                call.done.set_exception(call.error)
+
+    def _one(self, conn: Connection, call: _Call) -> None:
+        if not call.done.set_running_or_notify_cancel():
+            return  # the caller went away before its turn
+        try:
+            with conn.begin_nested():
+                now = self._database.clock(conn)
+                call.result, call.error = settled(call.work, conn, now)
+        except OperationalError:
+            raise  # disk full or read-only file: the whole group fails together
+        except BaseException as error:
+            call.error = error
+
+
+def settled[T](work: Work[T], conn: Connection, now: datetime) -> tuple[T, Refusal | None]:
+    """Run `work`; a refusal that it has settled comes back beside the result, so that COMMIT follows."""
+    try:
+        return work(conn, now), None
+    except Settled as settlement:
+        return cast(T, None), settlement.refusal

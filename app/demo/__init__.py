@@ -1,0 +1,1 @@
+"""The demo city and the seed that a first start loads."""

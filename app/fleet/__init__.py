@@ -1,0 +1,1 @@
+"""Vehicles, shifts and what they cost and emit."""

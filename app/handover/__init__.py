@@ -1,0 +1,1 @@
+"""How goods change hands at the door."""

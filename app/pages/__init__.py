@@ -1,0 +1,1 @@
+"""The HTML door: checkout, confirmation, mailbox."""

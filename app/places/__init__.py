@@ -1,0 +1,1 @@
+"""Where things are: zones, nodes, addresses, streets."""

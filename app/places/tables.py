@@ -1,0 +1,130 @@
+"""The map, as rows."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from app.database.columns import words
+from app.places.rules import NodeKind
+from app.values.ids import new_id
+from app.values.point import Point
+
+
+class City(SQLModel, table=True):
+    """One imported or generated city, with the notice its data asks for."""
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    name: str = Field(unique=True)
+    time_zone: str
+    country_code: str
+    holiday_region: str | None = None
+    source: str
+    attribution: str | None = None
+    imported_at: datetime
+
+
+class ServiceZone(SQLModel, table=True):
+    """A served area: H3 cells grouped to a sensible drop density."""
+
+    __tablename__ = "service_zone"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    city_id: str = Field(foreign_key="city.id", index=True)
+    code: str = Field(unique=True)
+    name: str
+    time_zone: str
+    latitude: float
+    longitude: float
+    area_m2: int
+    daily_orders: int
+    border: list[Any] = Field(sa_type=sa.JSON)
+
+    @property
+    def centre(self) -> Point:
+        """The middle of the zone, weighted by its addresses."""
+        return Point(self.latitude, self.longitude)
+
+
+class ZoneCell(SQLModel, table=True):
+    """An H3 cell of a zone; a point is in the zone when its cell is."""
+
+    __tablename__ = "zone_cell"
+
+    cell: str = Field(primary_key=True)
+    zone_id: str = Field(foreign_key="service_zone.id", index=True)
+
+
+class ZoneHour(SQLModel, table=True):
+    """How long parking takes in a zone at a local hour, and how much slower its streets are then.
+
+    `slowdown_bp` is the travel time in basis points of free flow: 14500 = 1.45 times as long.
+    """
+
+    __tablename__ = "zone_hour"
+
+    zone_id: str = Field(foreign_key="service_zone.id", primary_key=True)
+    hour: int = Field(primary_key=True)
+    parking_s: int
+    slowdown_bp: int
+
+
+class FulfilmentNode(SQLModel, table=True):
+    """A place that picks and sends orders; `door_orders_per_h` is what its loading door lets through."""
+
+    __tablename__ = "fulfilment_node"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    city_id: str = Field(foreign_key="city.id", index=True)
+    key: str = Field(unique=True)
+    name: str
+    kind: NodeKind = Field(sa_type=words(NodeKind))
+    latitude: float
+    longitude: float
+    door_orders_per_h: int
+    driver_hours_per_week: int
+
+    @property
+    def point(self) -> Point:
+        """Where it stands."""
+        return Point(self.latitude, self.longitude)
+
+
+class Street(SQLModel, table=True):
+    """A named street; `lines` are its polylines as [[lat, lon], ...] for the map."""
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    city_id: str = Field(foreign_key="city.id", index=True)
+    name: str
+    folded: str
+    kind: str
+    lines: list[Any] = Field(default_factory=list, sa_type=sa.JSON)
+
+
+class StreetWord(SQLModel, table=True):
+    """A word of a street's name without accents and case: the index behind type-ahead."""
+
+    __tablename__ = "street_word"
+
+    word: str = Field(primary_key=True)
+    street_id: str = Field(foreign_key="street.id", primary_key=True, index=True)
+
+
+class Address(SQLModel, table=True):
+    """A house number on a street."""
+
+    __table_args__ = (sa.UniqueConstraint("street_id", "house_number"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    street_id: str = Field(foreign_key="street.id")
+    house_number: str
+    postcode: str | None = None
+    label: str
+    latitude: float
+    longitude: float
+
+    @property
+    def point(self) -> Point:
+        """The front door, or the middle of the house."""
+        return Point(self.latitude, self.longitude)

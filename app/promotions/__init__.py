@@ -1,0 +1,1 @@
+"""Codes and rewards, inside their limits and budgets."""

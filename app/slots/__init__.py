@@ -1,0 +1,1 @@
+"""When deliveries are offered, and until when they can be ordered."""

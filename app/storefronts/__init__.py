@@ -1,0 +1,1 @@
+"""Storefronts and the API keys that speak for them."""

@@ -1,0 +1,1 @@
+"""Small immutable values every room speaks in: money, windows, points, loads, actors."""

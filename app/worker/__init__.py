@@ -1,0 +1,1 @@
+"""The clock-and-queue door: runs jobs."""

@@ -1,0 +1,1 @@
+"""What is not us: geocoder, mail, clock of the host."""

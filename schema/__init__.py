@@ -1,0 +1,1 @@
+"""The GraphQL door: shows rows and values, decides nothing."""
