@@ -69,7 +69,7 @@ def later(
         created_at=now,
     )
     statement = insert(table_of(Job)).values(job.model_dump()).on_conflict_do_nothing(index_elements=["dedup_key"])
-    return conn.execute(statement).rowcount == 1
+    return conn.execute(statement.returning(table_of(Job).c.id)).first() is not None
 
 
 def claim(conn: Connection, *, now: datetime, limit: int, lease: timedelta) -> list[Job]:

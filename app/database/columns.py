@@ -15,3 +15,8 @@ def words(kind: type[Enum]) -> Any:
         length=40,
         values_callable=lambda members: [member.value for member in members],
     )
+
+
+def prefix_text() -> Any:
+    """A text column that compares by code point on both engines, so that a range finds a prefix."""
+    return sa.String().with_variant(sa.String(collation="C"), "postgresql")

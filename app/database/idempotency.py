@@ -100,10 +100,11 @@ def _claimed(conn: Connection, now: datetime, scope: str, key: str, digest: str)
         insert(table)
         .values(scope=scope, key=key, request_hash=digest, created_at=now, expires_at=now + KEPT)
         .on_conflict_do_nothing()
+        .returning(table.c.key)
     )
     try:
         # On PostgreSQL this waits for a twin's transaction, at most the connection's lock timeout.
-        return conn.execute(claim).rowcount == 1
+        return conn.execute(claim).first() is not None
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
             raise IdempotencyInProgress(field=("input", "idempotencyKey")) from error

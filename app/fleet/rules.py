@@ -1,6 +1,17 @@
 """What vehicles and shifts cost, how long a drop takes them, and what they emit."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from app.values.money import round_half_up
+from app.values.window import Window
 
 
 class VehicleKind(StrEnum):
@@ -22,3 +33,103 @@ class PremiumKind(StrEnum):
     SATURDAY = "SATURDAY"
     SUNDAY = "SUNDAY"
     HOLIDAY = "HOLIDAY"
+
+
+@dataclass(frozen=True, slots=True)
+class Emissions:
+    """Grams of CO2e of one drop, with what they count and the factor they come from."""
+
+    grams: int
+    scope: str
+    method: str
+    factor_id: str
+
+
+class ClassFacts(Protocol):
+    """What of a vehicle class decides how long a drop takes and what it costs."""
+
+    speed_kmh: int
+    cost_minor_per_100km: int
+    handover_bp: int
+    parking_bp: int
+    stops_per_trip: int
+    reload_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropEstimate:
+    """One drop of a vehicle class in a zone and an hour.
+
+    `work_s` is parking, travel share and reloading, without the handover; `distance_m` is the share
+    of the way out and back plus the way between neighbouring drops.
+    """
+
+    work_s: int
+    distance_m: int
+    cost_minor: int
+    grams: int
+
+
+def drop_estimate(
+    kind: ClassFacts,
+    *,
+    stem_m: int,
+    between_m: int,
+    parking_s: int,
+    slowdown_bp: int,
+    grams_per_km: float,
+    carbon_minor_per_tonne: int,
+) -> DropEstimate:
+    """What one more drop takes and costs.
+
+    `tau = parking * pf + (2 stem / stops + between) / speed * slowdown + reload / stops` and
+    `c = distance * (cost + carbon price)`: the parameters of the capacity plan (allocation, layer A).
+    """
+    distance_m = round_half_up(Decimal(2 * stem_m) / kind.stops_per_trip) + between_m
+    travel_s = distance_m / (kind.speed_kmh / 3.6) * slowdown_bp / 10_000
+    parking = parking_s * kind.parking_bp / 10_000
+    grams = distance_m / 1000 * grams_per_km
+    cost = distance_m * kind.cost_minor_per_100km / 100_000 + grams * carbon_minor_per_tonne / 1_000_000
+    return DropEstimate(
+        work_s=round_half_up(travel_s + parking + kind.reload_s / kind.stops_per_trip),
+        distance_m=distance_m,
+        cost_minor=round_half_up(cost),
+        grams=round_half_up(grams),
+    )
+
+
+def wage_minor(
+    shift: Window,
+    *,
+    zone: str,
+    wage_minor_per_h: int,
+    premiums_bp: Mapping[PremiumKind, int],
+    evening_from: time,
+    holiday: bool,
+) -> int:
+    """What a driver's shift costs: each quarter of an hour at its own rate, the premiums added up.
+
+    A holiday replaces the premium of the weekday it falls on.
+    """
+    quarter = timedelta(minutes=15)
+    total = Decimal(0)
+    at = shift.start
+    while at < shift.end:
+        length = min(quarter, shift.end - at)
+        rate = 10_000 + premium_bp(at, zone, premiums_bp, evening_from, holiday)
+        hours = Decimal(int(length.total_seconds())) / 3600
+        total += hours * wage_minor_per_h * rate / 10_000
+        at += quarter
+    return round_half_up(total)
+
+
+def premium_bp(
+    at: datetime, zone: str, premiums_bp: Mapping[PremiumKind, int], evening_from: time, holiday: bool
+) -> int:
+    """The premium on the wage at an instant, in basis points."""
+    local = at.astimezone(ZoneInfo(zone))
+    day = {6: PremiumKind.SATURDAY, 7: PremiumKind.SUNDAY}.get(local.isoweekday())
+    kinds = [PremiumKind.HOLIDAY if holiday else day]
+    if local.time() >= evening_from:
+        kinds.append(PremiumKind.EVENING)
+    return sum(premiums_bp.get(kind, 0) for kind in kinds if kind)

@@ -1,6 +1,17 @@
 """Where things are: decisions about the map."""
 
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
 from enum import StrEnum
+
+import h3
+
+from app.values.point import Point
+
+# H3 resolution 9: hexagons of about 0.1 km2, a few street blocks.
+CELL_RESOLUTION = 9
 
 
 class NodeKind(StrEnum):
@@ -11,3 +22,63 @@ class NodeKind(StrEnum):
     MICRO_FULFILMENT_CENTRE = "MICRO_FULFILMENT_CENTRE"
     WAREHOUSE = "WAREHOUSE"
     MICRO_HUB = "MICRO_HUB"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A located address."""
+
+    label: str
+    point: Point
+    line2: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddressQuery:
+    """How a caller names an address: by id, in writing, or by a point."""
+
+    id: str | None = None
+    line1: str | None = None
+    line2: str | None = None
+    city: str | None = None
+    postal_code: str | None = None
+    point: Point | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenAddress:
+    """A written street address, taken apart: folded words of the street, and the house number."""
+
+    words: tuple[str, ...]
+    house_number: str | None
+
+
+def cell_of(point: Point) -> str:
+    """The H3 cell that holds a point."""
+    return h3.latlng_to_cell(point.latitude, point.longitude, CELL_RESOLUTION)
+
+
+def fold(text: str) -> str:
+    """Lower case without accents, punctuation as spaces: 'Praça da Batalha' -> 'praca da batalha'."""
+    plain = unicodedata.normalize("NFKD", text.lower())
+    kept = (c if c.isalnum() else " " for c in plain if not unicodedata.combining(c))
+    return " ".join("".join(kept).split())
+
+
+def taken_apart(text: str) -> WrittenAddress:
+    """Words and house number of a written address; at most eight words are looked at.
+
+    A word that begins with a digit is the house number unless words follow that make it part of the
+    street's name ('Rua 31 de Janeiro 12' is number 12).
+    """
+    words = fold(text[:200]).split()[:8]
+    number = next((i for i in range(len(words) - 1, 0, -1) if words[i][0].isdigit()), None)
+    if number is None:
+        return WrittenAddress(tuple(words), None)
+    return WrittenAddress((*words[:number], *words[number + 1 :]), words[number])
+
+
+def house_order(house_number: str) -> tuple[int, str]:
+    """House numbers in the order of the street: 2, 12, 12A, 112."""
+    digits = "".join(c for c in house_number if c.isdigit())
+    return int(digits or 0), house_number

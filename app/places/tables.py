@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from app.database.columns import words
+from app.database.columns import prefix_text, words
 from app.places.rules import NodeKind
 from app.values.ids import new_id
 from app.values.point import Point
@@ -107,7 +107,7 @@ class StreetWord(SQLModel, table=True):
 
     __tablename__ = "street_word"
 
-    word: str = Field(primary_key=True)
+    word: str = Field(primary_key=True, sa_type=prefix_text())
     street_id: str = Field(foreign_key="street.id", primary_key=True, index=True)
 
 
@@ -118,7 +118,7 @@ class Address(SQLModel, table=True):
 
     id: str = Field(default_factory=new_id, primary_key=True)
     street_id: str = Field(foreign_key="street.id")
-    house_number: str
+    house_number: str = Field(sa_type=prefix_text())
     postcode: str | None = None
     label: str
     latitude: float

@@ -1,6 +1,15 @@
 """What a slot costs: base, window, demand, handover; always inside the published band."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+from typing import Protocol
+
+from app.slots.rules import SlotLabel, slot_labels
+from app.values.money import Money, share_bp, to_step
+from app.values.window import Window
 
 
 class FeePartKind(StrEnum):
@@ -13,3 +22,96 @@ class FeePartKind(StrEnum):
     INCENTIVE = "INCENTIVE"
     PASS = "PASS"
     PROMOTION = "PROMOTION"
+
+
+_SHORT = timedelta(hours=1)
+_LONG = timedelta(hours=4)
+
+
+class FeeTable(Protocol):
+    """A price table; amounts in minor units of `currency`."""
+
+    currency: str
+    base_minor: int
+    one_hour_minor: int
+    four_hour_minor: int
+    evening_minor: int
+    weekend_minor: int
+    usual_cost_minor: int
+    pass_on_bp: int
+    step_minor: int
+    floor_minor: int
+    ceiling_minor: int
+    green_grams: int
+    green_discount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeePart:
+    """What one part of the fee is for, and how much it is in minor units; a discount is negative."""
+
+    kind: FeePartKind
+    label: str
+    minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A fee and the parts that add up to it."""
+
+    currency: str
+    parts: tuple[FeePart, ...]
+
+    @property
+    def total(self) -> Money:
+        """The sum of the parts."""
+        return Money(sum(part.minor for part in self.parts), self.currency)
+
+
+def quote(
+    table: FeeTable,
+    *,
+    window: Window,
+    zone: str,
+    marginal_cost_minor: int,
+    grams: int,
+    handover_minor: int,
+) -> Quote:
+    """The fee of a drop in a window, the same for the same zone, window and load.
+
+    The demand part passes on what the drop costs above the usual, in published steps. It and the
+    green discount are cut so that the delivery itself stays within the table's floor and ceiling;
+    the handover comes on top.
+    """
+    parts = [FeePart(FeePartKind.BASE, "Delivery", table.base_minor), *_window_parts(table, window, zone)]
+    fixed = sum(part.minor for part in parts)
+    above = marginal_cost_minor - table.usual_cost_minor
+    demand = to_step(share_bp(above, table.pass_on_bp), table.step_minor)
+    demand = _within(table, fixed, demand)
+    if demand:
+        label = "Busy time" if demand > 0 else "Quiet time"
+        parts.append(FeePart(FeePartKind.DEMAND, label, demand))
+    if grams <= table.green_grams and table.green_discount_minor:
+        green = _within(table, fixed + demand, -table.green_discount_minor)
+        if green < 0:
+            parts.append(FeePart(FeePartKind.INCENTIVE, "Greener choice", green))
+    if handover_minor:
+        parts.append(FeePart(FeePartKind.HANDOVER, "Handover", handover_minor))
+    return Quote(table.currency, tuple(parts))
+
+
+def _window_parts(table: FeeTable, window: Window, zone: str) -> list[FeePart]:
+    labels = slot_labels(window, zone)
+    by_length = {_SHORT: ("One-hour window", table.one_hour_minor), _LONG: ("Four-hour window", table.four_hour_minor)}
+    found = [by_length[window.duration]] if window.duration in by_length else []
+    if SlotLabel.EVENING in labels:
+        found.append(("Evening", table.evening_minor))
+    if SlotLabel.WEEKEND in labels:
+        found.append(("Weekend", table.weekend_minor))
+    return [FeePart(FeePartKind.WINDOW, label, minor) for label, minor in found if minor]
+
+
+def _within(table: FeeTable, so_far: int, part: int) -> int:
+    """The part, cut so that the sum stays within floor and ceiling; never turned round."""
+    wanted = min(max(so_far + part, table.floor_minor), table.ceiling_minor) - so_far
+    return min(max(wanted, min(part, 0)), max(part, 0))

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from app.database.columns import words
-from app.slots.rules import CutoffKind
+from app.slots.rules import CutoffKind, SlotLabel, slot_labels
 from app.values.ids import new_id
 from app.values.window import Window
 
@@ -62,3 +62,8 @@ class DeliverySlot(SQLModel, table=True):
     def window(self) -> Window:
         """When the drop may happen."""
         return Window(self.starts_at, self.ends_at)
+
+    @property
+    def labels(self) -> tuple[SlotLabel, ...]:
+        """What it is wherever one looks from: an evening window, a weekend one."""
+        return slot_labels(self.window, self.time_zone)

@@ -1,0 +1,49 @@
+"""Choose how goods change hands, if these goods may."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from app.database.rows import add
+from app.handover.errors import AgeCheckRequiresHandover, HandoverNotAllowed, InvalidDropPreference
+from app.handover.queries import policies
+from app.handover.rules import DropWish, HandoverRefusal, missing, options
+from app.handover.tables import DropPreference
+from app.values.basket import Basket
+
+_FIELD = ("input", "dropPreference")
+
+
+def choose(conn: Connection, *, now: datetime, wish: DropWish, basket: Basket) -> DropPreference:
+    """Write the wish down with its seconds at the door, fee and proof.
+
+    Raises InvalidDropPreference, AgeCheckRequiresHandover, HandoverNotAllowed.
+    """
+    lacks = missing(wish)
+    if lacks:
+        raise InvalidDropPreference(field=_FIELD, what=lacks)
+    option = next((o for o in options(policies(conn), basket) if o.mode is wish.mode), None)
+    if option is None:
+        raise HandoverNotAllowed(field=_FIELD, reason="not offered")
+    if option.reason is HandoverRefusal.AGE_CHECK_REQUIRES_HANDOVER:
+        raise AgeCheckRequiresHandover(field=_FIELD)
+    if option.reason is not None:
+        raise HandoverNotAllowed(field=_FIELD, reason=option.reason.lower().replace("_", " "))
+    preference = DropPreference(
+        mode=wish.mode,
+        place=wish.place,
+        neighbour=wish.neighbour,
+        neighbour_line1=wish.neighbour_line1,
+        note=wish.note,
+        ring_bell=wish.ring_bell,
+        contact_free=wish.contact_free,
+        extra_min=wish.extra_min,
+        at_door_s=option.at_door_s + wish.extra_min * 60,
+        fee_minor=option.fee_minor,
+        proof=[kind.value for kind in option.proof],
+        created_at=now,
+    )
+    add(conn, preference)
+    return preference

@@ -1,0 +1,19 @@
+"""What places refuses."""
+
+from app.errors import Invalid, NotFound, Refusal
+
+
+class OutOfZone(Refusal):
+    """We do not deliver to this address yet; try one of addressSuggestions."""
+
+
+class AddressNotFound(NotFound):
+    """We do not know the address {written}; pick one of addressSuggestions or send a point."""
+
+
+class CityExists(Refusal):
+    """The city {name} is loaded already; use an empty database to load it anew."""
+
+
+class NothingToServe(Invalid):
+    """{name} has no address and no building, so no zone can be drawn; give a file that has some."""

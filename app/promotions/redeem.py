@@ -1,0 +1,26 @@
+"""Spend the promotions reserved on a hold with the booking it becomes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.database.rows import table_of
+from app.promotions.rules import RedemptionState
+from app.promotions.tables import PromotionRedemption
+
+
+def redeem(conn: Connection, *, now: datetime, hold_id: str, booking_id: str) -> int:
+    """Redeem what the hold has reserved; returns how many uses. `now` is before the hold's end."""
+    table = table_of(PromotionRedemption)
+    mine = sa.and_(
+        table.c.hold_id == hold_id,
+        table.c.state == RedemptionState.RESERVED,
+        table.c.reserved_until > now,
+    )
+    spent = conn.execute(
+        sa.update(table).where(mine).values(state=RedemptionState.REDEEMED, booking_id=booking_id)
+    )
+    return spent.rowcount

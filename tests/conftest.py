@@ -1,0 +1,120 @@
+"""A real database on each engine, a clock that tests move, and what else every test may ask for."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.database.engine import engine_for
+from app.database.runner import Database
+from app.tables import metadata
+from tests.factories import NOW
+from tests.postgres import Cluster, NoPostgres, cluster
+
+ENGINES = ("sqlite", "postgresql")
+
+
+@dataclass
+class Clock:
+    """The clock of the database, in the hands of a test."""
+
+    now: datetime = field(default=NOW)
+
+    def set(self, instant: datetime) -> None:
+        """It is now `instant`."""
+        self.now = instant
+
+    def forward(self, by: timedelta) -> None:
+        """Time passes."""
+        self.now += by
+
+    def __call__(self, _conn: Connection) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio, as the product does."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster | None]:
+    """A real PostgreSQL for this process, or None where there can be none."""
+    try:
+        with cluster() as running:
+            yield running
+    except NoPostgres as why:
+        warnings.warn(pytest.PytestWarning(f"no PostgreSQL, its tests are skipped: {why}"), stacklevel=1)
+        yield None
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: Cluster | None) -> str | None:
+    """A database with all tables on the session's server."""
+    if postgres is None:
+        return None
+    return fresh_postgres(postgres)
+
+
+def fresh_postgres(running: Cluster, *, tables: bool = True) -> str:
+    """A new database on the server."""
+    name = f"t{uuid4().hex}"
+    admin = engine_for(running.dsn)
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.exec_driver_sql(f"CREATE DATABASE {name}")
+    admin.dispose()
+    url = f"{running.dsn.rsplit('/', 1)[0]}/{name}"
+    if tables:
+        engine = engine_for(url)
+        metadata.create_all(engine)
+        engine.dispose()
+    return url
+
+
+@pytest.fixture(params=ENGINES)
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """The engines every promise is kept on."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(engine_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """An empty database with all tables."""
+    if engine_name == "sqlite":
+        url = f"sqlite:///{tmp_path / 'lastlap.db'}"
+        engine = engine_for(url)
+        metadata.create_all(engine)
+        engine.dispose()
+        return url
+    found: str | None = request.getfixturevalue("postgres_url")
+    if found is None:
+        pytest.skip("NO POSTGRESQL ON THIS MACHINE: install it, or set PG_BIN")
+    engine = engine_for(found)
+    with engine.begin() as conn:
+        names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
+        conn.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY"))
+    engine.dispose()
+    return found
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Tuesday 24 November 2026, nine in the morning, until the test moves it."""
+    return Clock()
+
+
+@pytest.fixture
+def db(database_url: str, clock: Clock) -> Iterator[Database]:
+    """A database whose clock the test moves."""
+    database = Database(database_url, clock=clock)
+    yield database
+    database.close()
