@@ -1,6 +1,7 @@
 """Plan runs with their proof, as rows."""
 
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
@@ -69,3 +70,29 @@ class BindingLimit(SQLModel, table=True):
     worth_minor: int
     currency: str
     unit: str
+
+
+class PlanningFigures(SQLModel, table=True):
+    """What the planner assumes of a city: the worth of orders, the price of carbon, who orders when.
+
+    `demand` lists favourite windows as [{template, weight, saturday, sunday}], weights relative;
+    `weekday_bp` is a day's demand in basis points of the average, Monday first. `incentive_minor` is
+    what moves a flexible customer to the next window, `flexible_incentive_minor` to any of the same
+    part of the day; `neighbours_bp` and `flexible_bp` are the shares of such customers.
+    """
+
+    __tablename__ = "planning_figures"
+
+    city_id: str = Field(foreign_key="city.id", primary_key=True)
+    currency: str
+    margin_minor: int
+    carbon_minor_per_tonne: int
+    usable_bp: int
+    small_orders_bp: int
+    circuity_bp: int
+    incentive_minor: int
+    flexible_incentive_minor: int
+    neighbours_bp: int
+    flexible_bp: int
+    weekday_bp: list[Any] = Field(sa_type=sa.JSON)
+    demand: list[Any] = Field(sa_type=sa.JSON)

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Executable
+from sqlalchemy.orm import configure_mappers
 from sqlalchemy.orm.attributes import manager_of_class
 from sqlmodel import SQLModel
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 
 def row_of[M: SQLModel](model: type[M], values: Mapping[Any, Any]) -> M:
     """A detached row from column values that the database or this house has already checked."""
-    row: M = manager_of_class(model).new_instance()
+    row: M = _manager(model).new_instance()
     row.__dict__.update(values)
     object.__setattr__(row, "__pydantic_fields_set__", set(values))
     object.__setattr__(row, "__pydantic_extra__", None)
     object.__setattr__(row, "__pydantic_private__", None)
     return row
+
+
+@cache
+def _manager(model: type[SQLModel]) -> Any:
+    # Without this the attributes of a model that no ORM session has met cannot be read.
+    configure_mappers()
+    return manager_of_class(model)
 
 
 def rows[M: SQLModel](conn: Connection, model: type[M], statement: Executable) -> list[M]:
@@ -73,13 +83,10 @@ def _value(kind: sa.types.TypeEngine[Any], value: Any) -> Any:
     if isinstance(kind, sa.Enum):
         enumeration = kind.enum_class
         return enumeration(value) if enumeration and issubclass(enumeration, Enum) else value
-    if kind.python_type is datetime:
+    if isinstance(kind, UTCDateTime):
         return datetime.fromisoformat(value)
     if kind.python_type is date:
         return date.fromisoformat(value)
     return value
 
 
-def columns(model: type[SQLModel], names: Sequence[str]) -> list[sa.Column[Any]]:
-    """Some columns of a model's table, by name."""
-    return [table_of(model).c[name] for name in names]

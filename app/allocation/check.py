@@ -1,0 +1,142 @@
+"""Verify a plan against its problem, in own arithmetic, without knowing how it was made."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from app.allocation.problem import DayProblem, DaySolution, Plan, Problem, contribution, hours_used
+
+# Solvers keep rows within about 1e-6 of their size; a tenth of an order or a second is no harm.
+_ORDERS = 1e-3
+_SECONDS = 1.0
+_SHARE = 1e-4
+
+
+def check(problem: Problem, plan: Plan) -> list[str]:
+    """What is wrong with the plan, a sentence each; an empty list says that it may be published."""
+    if [d.day for d in plan.days] != [d.day for d in problem.days]:
+        return ["The plan is not for the days of the problem."]
+    found: list[str] = []
+    for day, solution in zip(problem.days, plan.days, strict=True):
+        shape = _shape(day, solution)
+        found += [f"{day.day}: {what}" for what in (shape or _day(problem, day, solution))]
+    if found:
+        return found
+    return list(_whole(problem, plan))
+
+
+def _shape(day: DayProblem, s: DaySolution) -> list[str]:
+    lengths = (
+        (len(s.vehicles), len(day.shifts), "shifts"),
+        (len(s.served), len(day.arcs), "served amounts"),
+        (len(s.steered), len(day.groups), "groups"),
+        (len(s.overflow_s), len(day.taken), "overflows"),
+    )
+    wrong = [f"{given} {what} instead of {wanted}." for given, wanted, what in lengths if given != wanted]
+    numbers = [*s.served, *s.overflow_s, *(x for group in s.steered for x in group), *s.vehicles]
+    if any(not x >= 0 or x == float("inf") for x in numbers):
+        wrong.append("an amount is negative or not a number.")
+    return wrong
+
+
+def _day(problem: Problem, day: DayProblem, s: DaySolution) -> Iterator[str]:
+    yield from _demand(day, s)
+    yield from _time(problem, day, s)
+    yield from _fleet(problem, day, s)
+    yield from _range(problem, day, s)
+    yield from _door(problem, day, s)
+    yield from _small(problem, day, s)
+
+
+def _demand(day: DayProblem, s: DaySolution) -> Iterator[str]:
+    balance: dict[tuple[int, int], float] = defaultdict(float)
+    for group, amounts in zip(day.groups, s.steered, strict=True):
+        if sum(amounts) > group.orders + _ORDERS:
+            yield f"zone {group.zone} is steered {sum(amounts):.2f} orders of {group.orders:.2f}."
+        for (bucket, _), amount in zip(group.accepts, amounts, strict=True):
+            balance[group.zone, bucket] -= amount
+    for arc, amount in zip(day.arcs, s.served, strict=True):
+        balance[arc.zone, arc.bucket] += amount
+    for (zone, bucket), difference in balance.items():
+        if abs(difference) > _ORDERS:
+            yield f"zone {zone} in bucket {bucket} is served {difference:+.2f} orders beside its demand."
+
+
+def _time(problem: Problem, day: DayProblem, s: DaySolution) -> Iterator[str]:
+    room: dict[tuple[int, int], float] = defaultdict(float)
+    for shift, count in zip(day.shifts, s.vehicles, strict=True):
+        for bucket in shift.covers:
+            room[shift.fleet, bucket] += count * day.bucket_s(bucket) * problem.usable_bp / 10_000
+    work: dict[tuple[int, int], float] = defaultdict(float)
+    for arc, amount in zip(day.arcs, s.served, strict=True):
+        work[arc.fleet, arc.bucket] += arc.work_s * amount
+    for taken, over in zip(day.taken, s.overflow_s, strict=True):
+        work[taken.fleet, taken.bucket] += taken.work_s - over
+    for key, seconds in work.items():
+        if seconds > room[key] + _SECONDS + _SHARE * seconds:
+            yield f"fleet {key[0]} works {seconds:.0f} s in bucket {key[1]} and has {room[key]:.0f} s."
+
+
+def _fleet(problem: Problem, day: DayProblem, s: DaySolution) -> Iterator[str]:
+    out: dict[tuple[int, int], int] = defaultdict(int)
+    for shift, count in zip(day.shifts, s.vehicles, strict=True):
+        for bucket in shift.covers:
+            out[shift.fleet, bucket] += count
+    for (fleet, bucket), count in out.items():
+        if count > problem.fleets[fleet].vehicles:
+            yield f"fleet {fleet} has {count} vehicles out in bucket {bucket} of {problem.fleets[fleet].vehicles}."
+
+
+def _range(problem: Problem, day: DayProblem, s: DaySolution) -> Iterator[str]:
+    metres: dict[int, float] = defaultdict(float)
+    for arc, amount in zip(day.arcs, s.served, strict=True):
+        metres[arc.fleet] += arc.distance_m * amount
+    for shift, count in zip(day.shifts, s.vehicles, strict=True):
+        metres[shift.fleet] -= problem.fleets[shift.fleet].range_m * count
+    for fleet, over in metres.items():
+        if over > 10 + _SHARE * problem.fleets[fleet].range_m:
+            yield f"fleet {fleet} drives {over:.0f} m beyond its range."
+
+
+def _door(problem: Problem, day: DayProblem, s: DaySolution) -> Iterator[str]:
+    through: dict[tuple[int, int], float] = defaultdict(float)
+    for arc, amount in zip(day.arcs, s.served, strict=True):
+        through[problem.fleets[arc.fleet].node, arc.bucket] += amount
+    promised: dict[tuple[int, int], int] = defaultdict(int)
+    for taken in day.taken:
+        promised[problem.fleets[taken.fleet].node, taken.bucket] += taken.orders
+    for (node, bucket), orders in through.items():
+        most = problem.nodes[node].door_orders_per_h * day.bucket_s(bucket) / 3600
+        if orders > max(0.0, most - promised[node, bucket]) + _ORDERS:
+            yield f"node {node} sends {orders:.1f} orders through its door in bucket {bucket}."
+
+
+def _small(problem: Problem, day: DayProblem, s: DaySolution) -> Iterator[str]:
+    share = problem.small_orders_bp / 10_000
+    small: dict[tuple[int, int], float] = defaultdict(float)
+    everything: dict[tuple[int, int], float] = defaultdict(float)
+    for arc, amount in zip(day.arcs, s.served, strict=True):
+        everything[arc.zone, arc.bucket] += amount
+        if problem.fleets[arc.fleet].small_orders_only:
+            small[arc.zone, arc.bucket] += amount
+    for (zone, bucket), amount in small.items():
+        if amount > share * everything[zone, bucket] + _ORDERS:
+            yield f"small vehicles serve {amount:.2f} orders of zone {zone} in bucket {bucket}."
+
+
+def _whole(problem: Problem, plan: Plan) -> Iterator[str]:
+    for week in sorted({day.week for day in problem.days}):
+        used = [0.0] * len(problem.nodes)
+        for day, solution in zip(problem.days, plan.days, strict=True):
+            if day.week == week:
+                spent = hours_used(day, solution.vehicles, len(problem.nodes), problem.fleets)
+                used = [a + b for a, b in zip(used, spent, strict=True)]
+        for node, hours in zip(problem.nodes, used, strict=True):
+            if hours > node.hours[week] + 1e-6:
+                yield f"{node.name} works {hours:.1f} driver hours of {node.hours[week]:.1f} in week {week}."
+    earned = sum(contribution(problem, d, s) for d, s in zip(problem.days, plan.days, strict=True))
+    if abs(earned - plan.objective) > 1 + _SHARE * abs(earned):
+        yield f"The plan claims {plan.objective:.0f} and earns {earned:.0f}."
+    if plan.bound < plan.objective - 1 - _SHARE * abs(earned):
+        yield f"The bound {plan.bound:.0f} lies below the plan's {plan.objective:.0f}."

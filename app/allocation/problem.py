@@ -1,0 +1,258 @@
+"""The capacity plan's question and answer, as frozen values that can be stored and replayed.
+
+Indices instead of ids keep them small: an arc names a fleet, a zone and a bucket of its day.
+Seconds, metres, grams and minor units throughout; windows are UTC.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from datetime import date
+
+from pydantic import TypeAdapter
+
+from app.values.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node: what its door lets through, and its drivers' hours in each week of the plan."""
+
+    id: str
+    name: str
+    door_orders_per_h: int
+    hours: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The vehicles of one class at one node; volumes and weights are those of one vehicle."""
+
+    node: int
+    class_id: str
+    class_name: str
+    kind: str
+    vehicles: int
+    range_m: int
+    small_orders_only: bool
+    stops_per_trip: int
+    volume_ml: int
+    weight_g: int
+    chilled_ml: int
+    frozen_ml: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Customers of a zone who accept the same buckets: (bucket, minor units it takes to move them there)."""
+
+    zone: int
+    orders: float
+    accepts: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arc:
+    """A fleet serving a zone in a bucket: what one drop takes. `work_s` includes the usual handover."""
+
+    fleet: int
+    zone: int
+    bucket: int
+    work_s: int
+    travel_s: int
+    handover_bp: int
+    distance_m: int
+    cost_minor: float
+    grams: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftOption:
+    """A shift that one vehicle of a fleet may work: its cost, paid hours and the buckets it covers."""
+
+    fleet: int
+    pattern_id: str
+    window: Window
+    hours: float
+    cost_minor: int
+    covers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What holds and bookings already occupy of a fleet's bucket; the plan must keep room for it."""
+
+    fleet: int
+    bucket: int
+    work_s: int
+    orders: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayProblem:
+    """One local day; `week` is its place among the weeks of the plan."""
+
+    day: date
+    week: int
+    buckets: tuple[Window, ...]
+    groups: tuple[Group, ...]
+    arcs: tuple[Arc, ...]
+    shifts: tuple[ShiftOption, ...]
+    taken: tuple[Taken, ...]
+
+    def bucket_s(self, bucket: int) -> int:
+        """Elapsed seconds of a bucket."""
+        return int(self.buckets[bucket].duration.total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """All a capacity plan is told. `usable_bp` is the share of shift time that can be sold,
+    `small_orders_bp` the share of orders small enough for a small vehicle, `margin_minor` the
+    contribution of an order before delivery, `at_door_s` the usual handover."""
+
+    currency: str
+    margin_minor: int
+    usable_bp: int
+    small_orders_bp: int
+    at_door_s: int
+    zones: tuple[str, ...]
+    nodes: tuple[Node, ...]
+    fleets: tuple[Fleet, ...]
+    days: tuple[DayProblem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how exactly to solve: seconds and relative gap a day, processes, and a fixed seed."""
+
+    day_s: float = 20.0
+    gap: float = 0.002
+    processes: int = 2
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A limit that binds, in business words, and what one more unit of it is worth in minor units."""
+
+    limit: str
+    unit: str
+    worth_minor: float
+    node: int | None = None
+    fleet: int | None = None
+    bucket: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DaySolution:
+    """What a day's model decided and proved.
+
+    `vehicles` per shift option, `served` per arc, `steered` per (group, place in its accepts),
+    `overflow_s` per entry of `taken`. Objective and bound are contribution minus priced driver hours.
+    `minute_worth` is, per (fleet, bucket), minor units of one more vehicle minute.
+    """
+
+    day: date
+    vehicles: tuple[int, ...]
+    served: tuple[float, ...]
+    steered: tuple[tuple[float, ...], ...]
+    overflow_s: tuple[float, ...]
+    objective: float
+    bound: float
+    solver_s: float
+    build_s: float
+    columns: int
+    minute_worth: tuple[tuple[int, int, float], ...] = ()
+    bindings: tuple[Binding, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The answer for all days. `hour_price` is, per node and week, minor units of one more driver hour.
+
+    `objective` is the contribution of the plan, `bound` what no plan can exceed (the days' bounds plus
+    the priced hours: a Lagrangian bound).
+    """
+
+    days: tuple[DaySolution, ...]
+    hour_price: tuple[tuple[float, ...], ...]
+    objective: float
+    bound: float
+    solver_s: float
+    build_s: float
+    columns: int
+
+    @property
+    def gap(self) -> float:
+        """(bound - objective) / |objective|."""
+        return max(0.0, self.bound - self.objective) / max(abs(self.objective), 1.0)
+
+
+_PROBLEM = TypeAdapter(Problem)
+_PLAN = TypeAdapter(Plan)
+_LIMITS = TypeAdapter(Limits)
+
+# Minor units a second for work that is promised already but has no vehicle: far above any wage.
+OVERFLOW_PRICE = 5.0
+
+
+def problem_to_json(problem: Problem) -> bytes:
+    """The problem as JSON."""
+    return _PROBLEM.dump_json(problem)
+
+
+def problem_from_json(text: bytes) -> Problem:
+    """The problem that was written; raises ValueError for anything else."""
+    return _PROBLEM.validate_json(text)
+
+
+def plan_to_json(plan: Plan) -> bytes:
+    """The plan as JSON."""
+    return _PLAN.dump_json(plan)
+
+
+def plan_from_json(text: bytes) -> Plan:
+    """The plan that was written; raises ValueError for anything else."""
+    return _PLAN.validate_json(text)
+
+
+def limits_to_json(limits: Limits) -> bytes:
+    """The limits as JSON."""
+    return _LIMITS.dump_json(limits)
+
+
+def limits_from_json(text: bytes) -> Limits:
+    """The limits that were written."""
+    return _LIMITS.validate_json(text)
+
+
+def packed(problem: Problem) -> bytes:
+    """The problem as it is stored with its run."""
+    return zlib.compress(problem_to_json(problem), 6)
+
+
+def unpacked(stored: bytes) -> Problem:
+    """The problem of a stored run."""
+    return problem_from_json(zlib.decompress(stored))
+
+
+def hours_used(day: DayProblem, vehicles: tuple[int, ...] | tuple[float, ...], nodes: int, fleets: tuple[Fleet, ...]) -> list[float]:
+    """Driver hours of a day by node."""
+    used = [0.0] * nodes
+    for shift, count in zip(day.shifts, vehicles, strict=True):
+        used[fleets[shift.fleet].node] += shift.hours * count
+    return used
+
+
+def contribution(problem: Problem, day: DayProblem, solution: DaySolution) -> float:
+    """What a day earns: margins less incentives, less wages, distance and carbon, less overflow."""
+    earned = sum(
+        amount * (problem.margin_minor - incentive)
+        for group, amounts in zip(day.groups, solution.steered, strict=True)
+        for (_, incentive), amount in zip(group.accepts, amounts, strict=True)
+    )
+    spent = sum(arc.cost_minor * x for arc, x in zip(day.arcs, solution.served, strict=True))
+    wages = sum(shift.cost_minor * n for shift, n in zip(day.shifts, solution.vehicles, strict=True))
+    return earned - spent - wages - OVERFLOW_PRICE * sum(solution.overflow_s)

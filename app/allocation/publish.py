@@ -1,0 +1,254 @@
+"""Make a checked plan the one that sells: pools, reach, shifts and the certificate, in one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, datetime
+from math import ceil, floor
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.allocation.problem import DayProblem, DaySolution, Fleet, Plan, Problem
+from app.allocation.rules import RunStatus
+from app.allocation.tables import AllocationRun, BindingLimit, DayPlan
+from app.capacity.resize import resize
+from app.capacity.rules import PoolPlan, ReachPlan
+from app.database.rows import add, table_of
+from app.events import record
+from app.fleet.rules import VehicleKind
+from app.fleet.tables import Shift
+from app.values.load import Load
+from app.values.money import round_half_up
+
+# Below this a zone is not really served: dust of the solver.
+_SERVED = 1e-3
+
+
+def publish(
+    conn: Connection, *, now: datetime, run_id: str, problem: Problem, plan: Plan
+) -> None:
+    """Sell by this plan from now on; what is held or booked keeps its place whatever the plan says."""
+    first, last = problem.days[0].day, problem.days[-1].day
+    pools = [
+        pool
+        for day, solution in zip(problem.days, plan.days, strict=True)
+        for pool in day_pools(problem, day, solution)
+        if pool.window.start > now
+    ]
+    resize(
+        conn,
+        now=now,
+        actor="planner",
+        reason="a new capacity plan",
+        run_id=run_id,
+        first=first,
+        last=last,
+        pools=pools,
+    )
+    _shifts(conn, run_id, problem, plan, first, last)
+    _certificate(conn, now, run_id, problem, plan)
+    facts = {"run_id": run_id, "first": first.isoformat(), "last": last.isoformat()}
+    record(conn, now=now, topic="allocation", kind="allocation.published", payload=facts)
+
+
+def day_pools(problem: Problem, day: DayProblem, solution: DaySolution) -> list[PoolPlan]:
+    """What each fleet with vehicles on the road can sell in each bucket, and to which zones.
+
+    The pools of one node and bucket together sell no more orders than its door lets through.
+    """
+    out: dict[tuple[int, int], int] = defaultdict(int)
+    for shift, count in zip(day.shifts, solution.vehicles, strict=True):
+        for bucket in shift.covers:
+            out[shift.fleet, bucket] += count
+    reach: dict[tuple[int, int], list[ReachPlan]] = defaultdict(list)
+    planned: dict[tuple[int, int], float] = defaultdict(float)
+    for arc, amount in zip(day.arcs, solution.served, strict=True):
+        if amount > _SERVED:
+            planned[arc.fleet, arc.bucket] += amount
+            reach[arc.fleet, arc.bucket].append(
+                ReachPlan(
+                    zone_id=problem.zones[arc.zone],
+                    work_s=arc.travel_s,
+                    handover_bp=arc.handover_bp,
+                    distance_m=arc.distance_m,
+                    cost_minor=round_half_up(arc.cost_minor),
+                    grams=arc.grams,
+                )
+            )
+    natural = {
+        key: _orders(problem, day, key, vehicles, reach[key]) for key, vehicles in out.items() if vehicles
+    }
+    most = _through_doors(problem, day, natural, planned)
+    worth = {(fleet, bucket): minor for fleet, bucket, minor in solution.minute_worth}
+    return [
+        _pool(problem, day, key, out[key], most[key], worth.get(key, 0.0), reach[key])
+        for key in sorted(natural)
+    ]
+
+
+def _orders(
+    problem: Problem, day: DayProblem, key: tuple[int, int], vehicles: int, reach: list[ReachPlan]
+) -> int:
+    """How many drops the usable time allows at the quickest of the zones served."""
+    if not reach:
+        return 0
+    quickest_s = min(r.work_s + problem.at_door_s * r.handover_bp // 10_000 for r in reach)
+    usable_s = vehicles * day.bucket_s(key[1]) * problem.usable_bp / 10_000
+    return floor(usable_s / max(1, quickest_s))
+
+
+def _through_doors(
+    problem: Problem,
+    day: DayProblem,
+    natural: dict[tuple[int, int], int],
+    planned: dict[tuple[int, int], float],
+) -> dict[tuple[int, int], int]:
+    """Each pool's drops, cut in proportion to the plan where the node's door is the narrower limit."""
+    most = dict(natural)
+    by_door: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    for fleet, bucket in natural:
+        by_door[problem.fleets[fleet].node, bucket].append((fleet, bucket))
+    for (node, bucket), keys in by_door.items():
+        door = floor(problem.nodes[node].door_orders_per_h * day.bucket_s(bucket) / 3600)
+        total = sum(natural[key] for key in keys)
+        if total <= door:
+            continue
+        wish = sum(planned[key] for key in keys) or 1.0
+        for key in keys:
+            most[key] = min(natural[key], floor(door * planned[key] / wish))
+    return most
+
+
+def _pool(
+    problem: Problem,
+    day: DayProblem,
+    key: tuple[int, int],
+    vehicles: int,
+    orders: int,
+    worth: float,
+    reach: list[ReachPlan],
+) -> PoolPlan:
+    fleet, bucket = problem.fleets[key[0]], key[1]
+    seconds = vehicles * day.bucket_s(bucket)
+    usable_s = seconds * problem.usable_bp // 10_000
+    room = _room(fleet, vehicles, orders)
+    return PoolPlan(
+        node_id=problem.nodes[fleet.node].id,
+        vehicle_class_id=fleet.class_id,
+        day=day.day,
+        window=day.buckets[bucket],
+        vehicles=vehicles,
+        cap=Load(max(orders, 1), seconds, *room),
+        sell=Load(orders, usable_s, *room),
+        minute_worth_micro=round(worth * 1_000_000),
+        reach=tuple(sorted(reach, key=lambda r: r.zone_id)),
+    )
+
+
+def _room(fleet: Fleet, vehicles: int, orders: int) -> tuple[int, int, int, int]:
+    """Volume, weight, chilled and frozen room: as many trips as the drops need, reloading in between."""
+    trips = vehicles * max(1, ceil(orders / max(1, vehicles) / fleet.stops_per_trip))
+    return (
+        trips * fleet.volume_ml,
+        trips * fleet.weight_g,
+        trips * fleet.chilled_ml,
+        trips * fleet.frozen_ml,
+    )
+
+
+def _shifts(
+    conn: Connection, run_id: str, problem: Problem, plan: Plan, first: date, last: date
+) -> None:
+    table = table_of(Shift)
+    conn.execute(sa.delete(table).where(table.c.day.between(first, last)))
+    rostered = [
+        Shift(
+            node_id=problem.nodes[problem.fleets[shift.fleet].node].id,
+            vehicle_class_id=problem.fleets[shift.fleet].class_id,
+            pattern_id=shift.pattern_id,
+            day=day.day,
+            starts_at=shift.window.start,
+            ends_at=shift.window.end,
+            vehicles=count,
+            cost_minor=shift.cost_minor * count,
+            run_id=run_id,
+        )
+        for day, solution in zip(problem.days, plan.days, strict=True)
+        for shift, count in zip(day.shifts, solution.vehicles, strict=True)
+        if count
+    ]
+    add(conn, *rostered)
+
+
+def _certificate(conn: Connection, now: datetime, run_id: str, problem: Problem, plan: Plan) -> None:
+    add(
+        conn,
+        *(
+            DayPlan(
+                run_id=run_id,
+                day=s.day,
+                objective_minor=round_half_up(s.objective),
+                bound_minor=round_half_up(s.bound),
+                gap=(s.bound - s.objective) / max(abs(s.objective), 1.0),
+                solver_s=round(s.solver_s, 3),
+                columns=s.columns,
+                vehicles=sum(s.vehicles),
+                planned_orders=round(sum(s.served), 1),
+            )
+            for s in plan.days
+        ),
+    )
+    add(conn, *binding_limits(run_id, problem, plan))
+    run = table_of(AllocationRun)
+    conn.execute(
+        sa.update(run)
+        .where(run.c.id == run_id)
+        .values(
+            status=RunStatus.PUBLISHED,
+            finished_at=now,
+            objective_minor=round_half_up(plan.objective),
+            bound_minor=round_half_up(plan.bound),
+            gap=plan.gap,
+            solver_s=round(plan.solver_s, 3),
+            build_s=round(plan.build_s, 3),
+            columns=plan.columns,
+            message=None,
+        )
+    )
+
+
+def binding_limits(run_id: str, problem: Problem, plan: Plan, most: int = 20) -> list[BindingLimit]:
+    """The limits that cost most, over all days and the weeks' driver hours."""
+    found = [
+        BindingLimit(
+            run_id=run_id,
+            limit_name="driver hours of the week",
+            node_name=node.name,
+            worth_minor=round_half_up(price),
+            currency=problem.currency,
+            unit="hour",
+        )
+        for node, prices in zip(problem.nodes, plan.hour_price, strict=True)
+        for price in prices
+        if price > 1
+    ]
+    for day, solution in zip(problem.days, plan.days, strict=True):
+        for binding in solution.bindings:
+            fleet = problem.fleets[binding.fleet] if binding.fleet is not None else None
+            node = fleet.node if fleet else binding.node
+            window = day.buckets[binding.bucket] if binding.bucket is not None else None
+            found.append(
+                BindingLimit(
+                    run_id=run_id,
+                    limit_name=binding.limit,
+                    node_name=problem.nodes[node].name if node is not None else None,
+                    vehicle_kind=VehicleKind(fleet.kind) if fleet else None,
+                    starts_at=window.start if window else None,
+                    ends_at=window.end if window else None,
+                    worth_minor=round_half_up(binding.worth_minor),
+                    currency=problem.currency,
+                    unit=binding.unit,
+                )
+            )
+    return sorted(found, key=lambda b: -b.worth_minor)[:most]

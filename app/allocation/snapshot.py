@@ -1,0 +1,413 @@
+"""Freeze what a capacity plan must know: demand, fleet, shifts, streets, and what is promised already."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from math import sqrt
+from zoneinfo import ZoneInfo
+
+import holidays
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.allocation.errors import NothingToPlan
+from app.allocation.problem import (
+    Arc,
+    DayProblem,
+    Fleet,
+    Group,
+    Node,
+    Problem,
+    ShiftOption,
+    Taken,
+)
+from app.allocation.tables import PlanningFigures
+from app.booking.rules import BookingStatus
+from app.booking.tables import DeliveryBooking
+from app.capacity.tables import CapacityPool
+from app.database.rows import rows, table_of
+from app.fleet.rules import PremiumKind, drop_estimate, wage_minor
+from app.fleet.tables import EmissionFactor, ShiftPattern, Vehicle, VehicleClass, WagePremium, WageRule
+from app.handover.queries import policies
+from app.handover.rules import HandoverMode
+from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
+from app.slots.rules import elementary_buckets, occurs_on, wall_time, window_on
+from app.slots.tables import SlotTemplate
+from app.values.point import distance_m
+from app.values.window import SkippedLocalTime, Window, local_day
+
+# Drops of one vehicle are this far apart in a zone of area A with n drops: kappa * sqrt(A / n), the
+# window law of the allocation study, circuity included.
+KAPPA = 0.774
+MAX_BETWEEN_M = 1_500
+
+
+def snapshot(conn: Connection, *, now: datetime, first: date, days: int) -> Problem:
+    """The problem of the local days `first`.. of the city; windows that have begun are left out.
+
+    Raises NothingToPlan, saying what is missing, when no plan could work.
+    """
+    facts = _read(conn, now, first, days)
+    fleets, nodes = _fleets(facts), _nodes(facts, first, days)
+    if not fleets:
+        raise NothingToPlan(what="No vehicle is in service; add one, or bring one back into service.")
+    planned = [_day(facts, fleets, first, first + timedelta(days=n)) for n in range(days)]
+    if not any(day.shifts for day in planned):
+        raise NothingToPlan(what="No shift pattern covers any window of these days; add shifts.")
+    if not any(day.arcs for day in planned):
+        raise NothingToPlan(what="No vehicle reaches any zone; check the reach of classes and the nodes.")
+    return Problem(
+        currency=facts.figures.currency,
+        margin_minor=facts.figures.margin_minor,
+        usable_bp=facts.figures.usable_bp,
+        small_orders_bp=facts.figures.small_orders_bp,
+        at_door_s=facts.at_door_s,
+        zones=tuple(zone.id for zone in facts.zones),
+        nodes=nodes,
+        fleets=fleets,
+        days=tuple(planned),
+    )
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """The rows a problem is made of."""
+
+    now: datetime
+    city: City
+    figures: PlanningFigures
+    zones: list[ServiceZone]
+    hours: dict[tuple[str, int], ZoneHour]
+    nodes: list[FulfilmentNode]
+    classes: list[VehicleClass]
+    factors: dict[str, EmissionFactor]
+    vehicles: dict[tuple[str, str], int]
+    patterns: list[ShiftPattern]
+    wage: WageRule
+    premiums: dict[PremiumKind, WagePremium]
+    templates: list[SlotTemplate]
+    at_door_s: int
+    pools: list[CapacityPool]
+    booked: dict[tuple[str, date], int]
+
+
+def _read(conn: Connection, now: datetime, first: date, days: int) -> _Facts:
+    last = first + timedelta(days=days - 1)
+    cities = rows(conn, City, sa.select(table_of(City)).order_by("id").limit(1))
+    figures = rows(conn, PlanningFigures, sa.select(table_of(PlanningFigures)))
+    if not cities or not figures:
+        raise NothingToPlan(what="No city with planning figures is loaded; run `lastlap demo` or load a seed.")
+    wages = rows(conn, WageRule, sa.select(table_of(WageRule)).order_by(sa.desc("valid_from")))
+    wage = next((w for w in wages if w.valid_from <= last), None)
+    zones = rows(conn, ServiceZone, sa.select(table_of(ServiceZone)).order_by("code"))
+    if not zones or wage is None:
+        missing = "service zone; import a city" if wage else "wage rule; load a seed"
+        raise NothingToPlan(what=f"There is no {missing} first.")
+    door = next((p.at_door_s for p in policies(conn) if p.mode is HandoverMode.ATTENDED), 0)
+    classes = rows(conn, VehicleClass, sa.select(table_of(VehicleClass)).order_by("key"))
+    return _Facts(
+        now=now,
+        city=cities[0],
+        figures=figures[0],
+        zones=zones,
+        hours={(h.zone_id, h.hour): h for h in rows(conn, ZoneHour, sa.select(table_of(ZoneHour)))},
+        nodes=rows(conn, FulfilmentNode, sa.select(table_of(FulfilmentNode)).order_by("key")),
+        classes=classes,
+        factors={f.id: f for f in rows(conn, EmissionFactor, sa.select(table_of(EmissionFactor)))},
+        vehicles=_vehicles(conn),
+        patterns=rows(conn, ShiftPattern, sa.select(table_of(ShiftPattern)).order_by("key")),
+        wage=wage,
+        premiums={p.kind: p for p in rows(conn, WagePremium, sa.select(table_of(WagePremium)))},
+        templates=rows(conn, SlotTemplate, sa.select(table_of(SlotTemplate)).order_by("key")),
+        at_door_s=door,
+        pools=_taken_pools(conn, first, last),
+        booked=_booked(conn, first, last),
+    )
+
+
+def _vehicles(conn: Connection) -> dict[tuple[str, str], int]:
+    vehicle = table_of(Vehicle)
+    counted = conn.execute(
+        sa.select(vehicle.c.node_id, vehicle.c.vehicle_class_id, sa.func.count().label("vehicles"))
+        .where(vehicle.c.out_of_service.is_(False))
+        .group_by(vehicle.c.node_id, vehicle.c.vehicle_class_id)
+    )
+    return {(row.node_id, row.vehicle_class_id): row.vehicles for row in counted}
+
+
+def _taken_pools(conn: Connection, first: date, last: date) -> list[CapacityPool]:
+    pool = table_of(CapacityPool)
+    taken = pool.c.held_orders + pool.c.booked_orders > 0
+    query = sa.select(pool).where(pool.c.day.between(first, last), taken).order_by(pool.c.id)
+    return rows(conn, CapacityPool, query)
+
+
+def _booked(conn: Connection, first: date, last: date) -> dict[tuple[str, date], int]:
+    """Orders that are booked already, by zone and day: the forecast is of those still to come."""
+    booking, pool = table_of(DeliveryBooking), table_of(CapacityPool)
+    counted = conn.execute(
+        sa.select(booking.c.zone_id, pool.c.day, sa.func.count().label("orders"))
+        .join(pool, pool.c.id == booking.c.pool_id)
+        .where(booking.c.status != BookingStatus.CANCELLED, pool.c.day.between(first, last))
+        .group_by(booking.c.zone_id, pool.c.day)
+    )
+    return {(row.zone_id, row.day): row.orders for row in counted}
+
+
+def _fleets(facts: _Facts) -> tuple[Fleet, ...]:
+    return tuple(
+        Fleet(
+            node=n,
+            class_id=kind.id,
+            class_name=kind.name,
+            kind=kind.kind,
+            vehicles=facts.vehicles[node.id, kind.id],
+            range_m=kind.range_m,
+            small_orders_only=kind.small_orders_only,
+            stops_per_trip=kind.stops_per_trip,
+            volume_ml=kind.volume_ml,
+            weight_g=kind.weight_g,
+            chilled_ml=kind.chilled_ml,
+            frozen_ml=kind.frozen_ml,
+        )
+        for n, node in enumerate(facts.nodes)
+        for kind in facts.classes
+        if facts.vehicles.get((node.id, kind.id))
+    )
+
+
+def _week(first: date, day: date) -> int:
+    """Which calendar week of the plan a day is in, 0 for the first."""
+    return ((day - timedelta(days=day.weekday())) - (first - timedelta(days=first.weekday()))).days // 7
+
+
+def _nodes(facts: _Facts, first: date, days: int) -> tuple[Node, ...]:
+    """Nodes with the drivers' hours of each week, in proportion where the plan has only part of it."""
+    weeks: dict[int, int] = defaultdict(int)
+    for n in range(days):
+        weeks[_week(first, first + timedelta(days=n))] += 1
+    return tuple(
+        Node(
+            id=node.id,
+            name=node.name,
+            door_orders_per_h=node.door_orders_per_h,
+            hours=tuple(node.driver_hours_per_week * weeks[week] / 7 for week in sorted(weeks)),
+        )
+        for node in facts.nodes
+    )
+
+
+def _day(facts: _Facts, fleets: Sequence[Fleet], first: date, day: date) -> DayProblem:
+    windows = _windows(facts, day)
+    ahead = [w for w in windows.values() if w.start > facts.now]
+    buckets = [b for b in elementary_buckets(windows.values()) if any(w.covers(b) for w in ahead)]
+    groups = _groups(facts, day, windows, buckets)
+    per_bucket: dict[tuple[int, int], float] = defaultdict(float)
+    for group in groups:
+        for bucket, _ in group.accepts:
+            per_bucket[group.zone, bucket] += group.orders / len(group.accepts)
+    return DayProblem(
+        day=day,
+        week=_week(first, day),
+        buckets=tuple(buckets),
+        groups=tuple(groups),
+        arcs=tuple(_arcs(facts, fleets, buckets, per_bucket)),
+        shifts=tuple(_shifts(facts, fleets, day, buckets)),
+        taken=tuple(_taken(facts, fleets, buckets)),
+    )
+
+
+def _windows(facts: _Facts, day: date) -> dict[str, Window]:
+    """The windows sold on a day, by template."""
+    found: dict[str, Window] = {}
+    for template in facts.templates:
+        if occurs_on(template, day):
+            try:
+                found[template.key] = window_on(template, day, facts.city.time_zone)
+            except SkippedLocalTime:
+                continue
+    return found
+
+
+def _groups(
+    facts: _Facts, day: date, windows: Mapping[str, Window], buckets: Sequence[Window]
+) -> list[Group]:
+    """Customers by zone and by the buckets they accept; groups that accept the same are one.
+
+    Each favourite window has customers who take only it, who take a neighbouring one for a small
+    incentive, and who take any of the same part of the day for a larger one.
+    """
+    figures = facts.figures
+    factor = figures.weekday_bp[day.weekday()] / 10_000
+    weights = _weights(facts, day, windows)
+    merged: list[Group] = []
+    for z, zone in enumerate(facts.zones):
+        orders = max(0.0, zone.daily_orders * factor - facts.booked.get((zone.id, day), 0))
+        by_map: dict[tuple[tuple[int, int], ...], float] = defaultdict(float)
+        for key, weight in weights.items():
+            for share, accepts in _choices(figures, windows, key, buckets):
+                if accepts:
+                    by_map[accepts] += orders * weight * share
+        merged += [
+            Group(z, round(amount, 4), accepts) for accepts, amount in sorted(by_map.items()) if amount > 0
+        ]
+    return merged
+
+
+def _weights(facts: _Facts, day: date, windows: Mapping[str, Window]) -> dict[str, float]:
+    column = {5: "saturday", 6: "sunday"}.get(day.weekday(), "weight")
+    raw = {
+        line["template"]: float(line.get(column, line["weight"]))
+        for line in facts.figures.demand
+        if line["template"] in windows
+    }
+    total = sum(raw.values())
+    return {key: weight / total for key, weight in raw.items()} if total else {}
+
+
+def _choices(
+    figures: PlanningFigures, windows: Mapping[str, Window], favourite: str, buckets: Sequence[Window]
+) -> list[tuple[float, tuple[tuple[int, int], ...]]]:
+    """The three kinds of customer of a favourite window: share, and incentive by accepted bucket."""
+    wanted = windows[favourite]
+    near = [w for w in windows.values() if w.end == wanted.start or w.start == wanted.end]
+    noon = wanted.start + (wanted.end - wanted.start) / 2
+    part = [w for w in windows.values() if abs(w.start - noon) <= timedelta(hours=4)]
+    neighbours, flexible = figures.neighbours_bp / 10_000, figures.flexible_bp / 10_000
+    return [
+        (1 - neighbours - flexible, _accepts(buckets, wanted, [], 0)),
+        (neighbours, _accepts(buckets, wanted, near, figures.incentive_minor)),
+        (flexible, _accepts(buckets, wanted, part, figures.flexible_incentive_minor)),
+    ]
+
+
+def _accepts(
+    buckets: Sequence[Window], favourite: Window, others: Sequence[Window], incentive_minor: int
+) -> tuple[tuple[int, int], ...]:
+    found: dict[int, int] = {}
+    for b, bucket in enumerate(buckets):
+        if favourite.covers(bucket):
+            found[b] = 0
+        elif any(other.covers(bucket) for other in others):
+            found[b] = incentive_minor
+    return tuple(sorted(found.items()))
+
+
+def _arcs(
+    facts: _Facts,
+    fleets: Sequence[Fleet],
+    buckets: Sequence[Window],
+    per_bucket: Mapping[tuple[int, int], float],
+) -> list[Arc]:
+    kinds = {kind.id: kind for kind in facts.classes}
+    zone_info = ZoneInfo(facts.city.time_zone)
+    made = []
+    for f, fleet in enumerate(fleets):
+        kind, node = kinds[fleet.class_id], facts.nodes[fleet.node]
+        factor = facts.factors[kind.emission_factor_id]
+        for z, zone in enumerate(facts.zones):
+            air_m = distance_m(node.point, zone.centre)
+            if kind.reach_m is not None and air_m > kind.reach_m:
+                continue
+            for b, bucket in enumerate(buckets):
+                hour = facts.hours.get((zone.id, bucket.start.astimezone(zone_info).hour))
+                drops = max(1.0, per_bucket.get((z, b), 0.0))
+                estimate = drop_estimate(
+                    kind,
+                    stem_m=air_m * facts.figures.circuity_bp // 10_000,
+                    between_m=min(MAX_BETWEEN_M, round(KAPPA * sqrt(zone.area_m2 / drops))),
+                    parking_s=hour.parking_s if hour else 0,
+                    slowdown_bp=hour.slowdown_bp if hour else 10_000,
+                    grams_per_km=factor.grams_per_km,
+                    carbon_minor_per_tonne=facts.figures.carbon_minor_per_tonne,
+                )
+                handover_s = facts.at_door_s * kind.handover_bp // 10_000
+                made.append(
+                    Arc(
+                        fleet=f,
+                        zone=z,
+                        bucket=b,
+                        work_s=estimate.work_s + handover_s,
+                        travel_s=estimate.work_s,
+                        handover_bp=kind.handover_bp,
+                        distance_m=estimate.distance_m,
+                        cost_minor=estimate.cost_minor,
+                        grams=estimate.grams,
+                    )
+                )
+    return made
+
+
+def _shifts(
+    facts: _Facts, fleets: Sequence[Fleet], day: date, buckets: Sequence[Window]
+) -> list[ShiftOption]:
+    kinds = {kind.id: kind for kind in facts.classes}
+    region = holidays.country_holidays(facts.city.country_code, subdiv=facts.city.holiday_region)
+    evening = facts.premiums.get(PremiumKind.EVENING)
+    offered = []
+    for pattern in facts.patterns:
+        if str(day.isoweekday()) not in pattern.weekdays:
+            continue
+        window = _pattern_window(pattern, day, facts.city.time_zone)
+        covers = tuple(b for b, bucket in enumerate(buckets) if window and window.covers(bucket))
+        if window is None or not covers:
+            continue
+        wage = wage_minor(
+            window,
+            zone=facts.city.time_zone,
+            wage_minor_per_h=facts.wage.wage_minor_per_h,
+            premiums_bp={kind: premium.premium_bp for kind, premium in facts.premiums.items()},
+            evening_from=wall_time(evening.from_local if evening and evening.from_local else "23:59"),
+            holiday=day in region,
+        )
+        hours = window.duration.total_seconds() / 3600
+        for f, fleet in enumerate(fleets):
+            cost = wage + kinds[fleet.class_id].day_cost_minor
+            offered.append(ShiftOption(f, pattern.id, window, hours, cost, covers))
+    return offered
+
+
+def _pattern_window(pattern: ShiftPattern, day: date, zone: str) -> Window | None:
+    try:
+        return window_on(_AsTemplate(pattern), day, zone)
+    except SkippedLocalTime:
+        return None
+
+
+class _AsTemplate:
+    """A shift pattern seen as a window of local hours."""
+
+    rrule = ""
+    valid_from = date.min
+    valid_until = None
+
+    def __init__(self, pattern: ShiftPattern) -> None:
+        self.name = pattern.name
+        self.starts_local = pattern.starts_local
+        self.ends_local = pattern.ends_local
+
+
+def _taken(facts: _Facts, fleets: Sequence[Fleet], buckets: Sequence[Window]) -> list[Taken]:
+    place = {(facts.nodes[fleet.node].id, fleet.class_id): f for f, fleet in enumerate(fleets)}
+    starts = {bucket.start: b for b, bucket in enumerate(buckets)}
+    return [
+        Taken(
+            fleet=place[pool.node_id, pool.vehicle_class_id],
+            bucket=starts[pool.starts_at],
+            work_s=pool.held_work_s + pool.booked_work_s,
+            orders=pool.held_orders + pool.booked_orders,
+        )
+        for pool in facts.pools
+        if (pool.node_id, pool.vehicle_class_id) in place and pool.starts_at in starts
+    ]
+
+
+def plan_days(conn: Connection, *, now: datetime) -> date:
+    """The first local day a plan starts with: today in the city's time zone."""
+    city = rows(conn, City, sa.select(table_of(City)).order_by("id").limit(1))
+    if not city:
+        raise NothingToPlan(what="No city is loaded; run `lastlap demo` or `lastlap city import FILE`.")
+    return local_day(now, city[0].time_zone)

@@ -1,0 +1,183 @@
+"""All days together: hours priced by the linear relaxation, days solved in parallel, hours kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from contextlib import nullcontext
+from multiprocessing import get_context
+
+import pulp
+from pulp import LpAffineExpression, LpProblem, LpVariable
+
+from app.allocation.problem import (
+    DayProblem,
+    DaySolution,
+    Limits,
+    Plan,
+    Problem,
+    contribution,
+    hours_used,
+)
+from app.allocation.solve.day import DayModel, TimedHiGHS, solve_day
+
+type Progress = Callable[[dict[str, object]], None]
+
+
+def solve(problem: Problem, limits: Limits, progress: Progress) -> Plan:
+    """The capacity plan of all days, never infeasible, with a bound that no plan can exceed.
+
+    The days share only the drivers' hours of a week. Their price comes from the linear relaxation of
+    all days at once; then each day is solved on its own with hours at that price.
+    """
+    started = time.process_time()
+    hour_price, relaxed_s = price_hours(problem, limits)
+    priced_s = time.process_time() - started
+    progress({"step": "hours", "seconds": priced_s})
+    pool: Executor | None = None
+    if limits.processes > 1 and len(problem.days) > 1:
+        pool = ProcessPoolExecutor(limits.processes, mp_context=get_context("spawn"))
+    with pool or nullcontext():
+        days = _all_days(problem, hour_price, limits, progress, pool)
+    bound = sum(d.bound for d in days) + sum(
+        price * hours
+        for node, prices in zip(problem.nodes, hour_price, strict=True)
+        for hours, price in zip(node.hours, prices, strict=True)
+    )
+    days = _repaired(problem, days, hour_price, limits)
+    earned = [contribution(problem, p, s) for p, s in zip(problem.days, days, strict=True)]
+    objective = sum(earned)
+    return Plan(
+        days=tuple(days),
+        hour_price=tuple(tuple(prices) for prices in hour_price),
+        objective=objective,
+        bound=max(bound, objective),
+        solver_s=relaxed_s + sum(d.solver_s for d in days),
+        build_s=priced_s - relaxed_s + sum(d.build_s for d in days),
+        columns=sum(d.columns for d in days),
+    )
+
+
+def price_hours(problem: Problem, limits: Limits) -> tuple[list[list[float]], float]:
+    """Minor units of one more driver hour, per node and week, from the relaxation of all days.
+
+    Also the CPU seconds of the solve. By interior point without crossover: only the prices of a few
+    rows are wanted, and any non-negative price gives a valid bound.
+    """
+    weeks = max((len(node.hours) for node in problem.nodes), default=0)
+    prob = LpProblem("fortnight", pulp.LpMaximize)
+    models = [DayModel(problem, day, prob, tag=str(i)) for i, day in enumerate(problem.days)]
+    prob += LpAffineExpression.from_list([term for model in models for term in model.objective()])
+    rows: dict[tuple[int, int], int] = {}
+    for node, facts in enumerate(problem.nodes):
+        for week, hours in enumerate(facts.hours):
+            terms = _hour_terms(problem, models, node, week)
+            if terms:
+                rows[node, week] = prob.numConstraints()
+                prob += LpAffineExpression.from_list(terms) <= hours
+    solver = TimedHiGHS.of(limits, mip=False)
+    solver.solver.optionsDict |= {"solver": "ipm", "run_crossover": "off"}
+    solver.run(prob)
+    duals = prob.solverModel.getSolution().row_dual
+    prices = [[0.0] * weeks for _ in problem.nodes]
+    for (node, week), row in rows.items():
+        # An interior point leaves dust on rows that do not bind.
+        prices[node][week] = float(duals[row]) if duals[row] > 0.5 else 0.0
+    return prices, solver.solve_s
+
+
+def _hour_terms(
+    problem: Problem, models: Sequence[DayModel], node: int, week: int
+) -> list[tuple[LpVariable, float]]:
+    return [
+        (model.n[s], shift.hours)
+        for model in models
+        if model.day.week == week
+        for s, shift in enumerate(model.day.shifts)
+        if problem.fleets[shift.fleet].node == node
+    ]
+
+
+def _prices_of(day: DayProblem, hour_price: Sequence[Sequence[float]]) -> list[float]:
+    return [prices[day.week] for prices in hour_price]
+
+
+def _all_days(
+    problem: Problem,
+    hour_price: Sequence[Sequence[float]],
+    limits: Limits,
+    progress: Progress,
+    pool: Executor | None,
+) -> list[DaySolution]:
+    """Every day's solution in order; each process is sent only its own day."""
+    solved: dict[int, DaySolution] = {}
+
+    def done(index: int, solution: DaySolution) -> None:
+        solved[index] = solution
+        gap = (solution.bound - solution.objective) / max(abs(solution.objective), 1.0)
+        progress(
+            {"step": "day", "day": solution.day.isoformat(), "gap": gap, "seconds": solution.solver_s}
+        )
+
+    tasks = [(_only(problem, day), _prices_of(day, hour_price), limits) for day in problem.days]
+    if pool is None:
+        for index, task in enumerate(tasks):
+            done(index, solve_one(*task))
+    else:
+        running = {pool.submit(solve_one, *task): index for index, task in enumerate(tasks)}
+        for future in as_completed(running):
+            done(running[future], future.result())
+    return [solved[index] for index in range(len(tasks))]
+
+
+def _only(problem: Problem, day: DayProblem) -> Problem:
+    return Problem(
+        currency=problem.currency,
+        margin_minor=problem.margin_minor,
+        usable_bp=problem.usable_bp,
+        small_orders_bp=problem.small_orders_bp,
+        at_door_s=problem.at_door_s,
+        zones=problem.zones,
+        nodes=problem.nodes,
+        fleets=problem.fleets,
+        days=(day,),
+    )
+
+
+def solve_one(problem: Problem, hour_price: list[float], limits: Limits) -> DaySolution:
+    """The only day of a problem, at module level so that another process can run it."""
+    return solve_day(problem, problem.days[0], hour_price=hour_price, limits=limits)
+
+
+def _repaired(
+    problem: Problem, days: list[DaySolution], hour_price: Sequence[Sequence[float]], limits: Limits
+) -> list[DaySolution]:
+    """The days with every week's hours kept: the last days of a week that asks for too many are solved
+    again with the hours that remain."""
+    count = len(problem.nodes)
+    used = [
+        hours_used(p, s.vehicles, count, problem.fleets) for p, s in zip(problem.days, days, strict=True)
+    ]
+    for week in sorted({day.week for day in problem.days}):
+        mine = [i for i, day in enumerate(problem.days) if day.week == week]
+        for index in reversed(mine):
+            over = {
+                node: sum(used[i][node] for i in mine) - problem.nodes[node].hours[week]
+                for node in range(count)
+            }
+            most = {
+                node: max(0.0, used[index][node] - excess) for node, excess in over.items() if excess > 1e-6
+            }
+            if not most:
+                break
+            day = problem.days[index]
+            days[index] = solve_day(
+                problem,
+                day,
+                hour_price=_prices_of(day, hour_price),
+                limits=limits,
+                most_hours={**{n: used[index][n] for n in range(count)}, **most},
+            )
+            used[index] = hours_used(day, days[index].vehicles, count, problem.fleets)
+    return days

@@ -1,0 +1,157 @@
+"""Load a city and a seed into an empty database, all or nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from math import cos, radians
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlmodel import SQLModel
+
+from app.allocation.tables import PlanningFigures
+from app.booking.tables import BookingPolicy
+from app.database.rows import add, rows, table_of
+from app.demo.seed import Seed
+from app.fleet.tables import EmissionFactor, ShiftPattern, Vehicle, VehicleClass, WagePremium, WageRule
+from app.handover.tables import HandoverPolicy
+from app.places.city import CityData
+from app.places.import_city import CitySummary, import_city
+from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
+from app.pricing.tables import FeeRule
+from app.promotions.tables import Promotion
+from app.slots.tables import CutoffRule, SlotTemplate
+from app.storefronts.tables import Storefront
+from app.values.point import Point, distance_m
+from app.values.window import local_day
+
+# The hour from which each part of the day counts, in the words of the seed file.
+_PARTS = ((0, "night"), (7, "morning"), (10, "midday"), (16, "afternoon"), (18, "evening"), (20, "late"))
+_METRES_PER_DEGREE = 111_320
+
+
+def load(conn: Connection, *, now: datetime, seed: Seed, city: CityData) -> CitySummary:
+    """Everything that planning, selling and delivering needs, except capacity: the planner makes that.
+
+    Raises CityExists, NothingToServe.
+    """
+    summary = import_city(
+        conn, now=now, city=city, zones=seed.city.zones, daily_orders=seed.city.daily_orders
+    )
+    zones = rows(conn, ServiceZone, sa.select(table_of(ServiceZone)).order_by("code"))
+    middle = _middle(zones)
+    _traffic(conn, seed, zones, middle)
+    _fleet(conn, seed, summary.city_id, middle)
+    _calendar(conn, seed, local_day(now, city.time_zone))
+    _shop(conn, seed, now)
+    add(conn, PlanningFigures(city_id=summary.city_id, **seed.planning))
+    return summary
+
+
+def is_loaded(conn: Connection) -> bool:
+    """Whether a city is there already."""
+    return conn.execute(sa.select(table_of(City).c.id).limit(1)).first() is not None
+
+
+def _middle(zones: list[ServiceZone]) -> Point:
+    orders = sum(zone.daily_orders for zone in zones)
+    return Point(
+        sum(zone.latitude * zone.daily_orders for zone in zones) / orders,
+        sum(zone.longitude * zone.daily_orders for zone in zones) / orders,
+    )
+
+
+def _traffic(conn: Connection, seed: Seed, zones: list[ServiceZone], middle: Point) -> None:
+    rings = sorted(seed.traffic, key=lambda ring: ring.within_m)
+    hours = []
+    for zone in zones:
+        away = distance_m(zone.centre, middle)
+        ring = next((ring for ring in rings if away <= ring.within_m), rings[-1])
+        for hour in range(24):
+            part = next(name for begins, name in reversed(_PARTS) if hour >= begins)
+            hours.append(
+                ZoneHour(
+                    zone_id=zone.id,
+                    hour=hour,
+                    parking_s=ring.parking_s[part],
+                    slowdown_bp=ring.slowdown_bp[part],
+                )
+            )
+    add(conn, *hours)
+
+
+def _fleet(conn: Connection, seed: Seed, city_id: str, middle: Point) -> None:
+    add(conn, *(_row(EmissionFactor, factor) for factor in seed.emission_factors))
+    classes = {kind.key: _row(VehicleClass, kind) for kind in seed.vehicle_classes}
+    add(conn, *classes.values())
+    for node in seed.nodes:
+        place = Point(
+            round(middle.latitude + node.north_m / _METRES_PER_DEGREE, 6),
+            round(
+                middle.longitude + node.east_m / _METRES_PER_DEGREE / cos(radians(middle.latitude)), 6
+            ),
+        )
+        row = FulfilmentNode(
+            city_id=city_id,
+            latitude=place.latitude,
+            longitude=place.longitude,
+            **node.model_dump(exclude={"east_m", "north_m", "vehicles"}),
+        )
+        add(conn, row)
+        vehicles = [
+            Vehicle(name=f"{node.key} {key} {n + 1}", node_id=row.id, vehicle_class_id=classes[key].id)
+            for key, count in node.vehicles.items()
+            for n in range(count)
+        ]
+        add(conn, *vehicles)
+    add(conn, *(_row(ShiftPattern, shift) for shift in seed.shifts))
+    add(conn, *(_row(WagePremium, premium) for premium in seed.premiums))
+
+
+def _calendar(conn: Connection, seed: Seed, today: Any) -> None:
+    cutoffs = {rule.key: _row(CutoffRule, rule) for rule in seed.cutoffs}
+    add(conn, *cutoffs.values())
+    templates = [
+        SlotTemplate(
+            cutoff_rule_id=cutoffs[template.cutoff].id,
+            valid_from=today,
+            **template.model_dump(exclude={"cutoff"}),
+        )
+        for template in seed.templates
+    ]
+    add(conn, *templates)
+    add(conn, WageRule(valid_from=today, **seed.wage))
+
+
+def _shop(conn: Connection, seed: Seed, now: datetime) -> None:
+    storefront = Storefront(**seed.storefront)
+    add(conn, storefront)
+    add(conn, BookingPolicy(storefront_id=storefront.id, **seed.policy))
+    since = datetime(now.year, 1, 1, tzinfo=UTC)
+    add(
+        conn,
+        FeeRule(
+            storefront_id=storefront.id, valid_from=since, currency=storefront.currency, **seed.fees
+        ),
+    )
+    policies = [
+        HandoverPolicy(**{**policy.model_dump(), "proof": [kind.value for kind in policy.proof]})
+        for policy in seed.handover
+    ]
+    add(conn, *policies)
+    promotions = [
+        Promotion(
+            storefront_id=storefront.id,
+            currency=storefront.currency,
+            starts_at=now,
+            ends_at=now + timedelta(days=promotion.days),
+            **promotion.model_dump(exclude={"days"}),
+        )
+        for promotion in seed.promotions
+    ]
+    add(conn, *promotions)
+
+
+def _row[M: SQLModel](model: type[M], part: Any) -> M:
+    return model(**part.model_dump())

@@ -1,0 +1,129 @@
+"""Plan capacity from end to end: freeze, solve in another process, check, publish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import partial
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.allocation.check import check
+from app.allocation.errors import NothingToPlan
+from app.allocation.problem import Limits, Plan, Problem, packed
+from app.allocation.publish import publish
+from app.allocation.queries import run_of
+from app.allocation.rules import RunStatus
+from app.allocation.snapshot import plan_days, snapshot
+from app.allocation.tables import AllocationRun
+from app.database.rows import add, table_of
+from app.database.runner import Database
+from app.slots.open_days import open_days
+from app.values.ids import new_id
+from app.worker.solver import COMMAND, Progress, SolverFailed, run_solver
+
+
+def plan(
+    db: Database,
+    *,
+    trigger: str,
+    first: date | None = None,
+    days: int = 14,
+    limits: Limits | None = None,
+    wall_s: float = 900,
+    progress: Progress | None = None,
+    command: Sequence[str] = COMMAND,
+) -> AllocationRun:
+    """Open the days, plan their capacity and publish it; returns the run as it ended.
+
+    Whatever goes wrong ends in the run's status and message; the plan published last goes on selling.
+    """
+    limits = limits or Limits()
+    run_id = new_id()
+    begun = db.write_now(partial(_begin, run_id=run_id, trigger=trigger, first=first, days=days))
+    if begun is not None:
+        _solve_and_publish(db, run_id, begun, limits, wall_s, progress, command)
+    run = db.read_now(lambda conn, _: run_of(conn, run_id))
+    if run is None:
+        raise LookupError(f"the run {run_id} is gone")
+    return run
+
+
+def _solve_and_publish(
+    db: Database,
+    run_id: str,
+    problem: Problem,
+    limits: Limits,
+    wall_s: float,
+    progress: Progress | None,
+    command: Sequence[str],
+) -> None:
+    def end(status: RunStatus, message: str) -> None:
+        db.write_now(partial(_ended, run_id=run_id, status=status, message=message))
+
+    try:
+        answer = run_solver(problem, limits, wall_s=wall_s, progress=progress, command=command)
+    except SolverFailed as why:
+        return end(RunStatus.FAILED, f"{why} The last published plan stays.")
+    wrong = check(problem, answer)
+    if wrong:
+        return end(RunStatus.REFUSED, f"The plan failed its check and is not used: {' '.join(wrong[:5])}")
+    return db.write_now(partial(_publish, run_id=run_id, problem=problem, answer=answer))
+
+
+def _begin(
+    conn: Connection, now: datetime, *, run_id: str, trigger: str, first: date | None, days: int
+) -> Problem | None:
+    """Freeze the problem and open a run; None when the data cannot work, which the run then says."""
+    _bury_stale(conn, now)
+    try:
+        start = first or plan_days(conn, now=now)
+        open_days(conn, now=now, first=start, days=days)
+        problem = snapshot(conn, now=now, first=start, days=days)
+    except NothingToPlan as why:
+        add(conn, _run(run_id, trigger, now, first or now.date(), days, why))
+        return None
+    add(conn, _run(run_id, trigger, now, start, days, problem))
+    return problem
+
+
+def _run(
+    run_id: str, trigger: str, now: datetime, first: date, days: int, outcome: Problem | NothingToPlan
+) -> AllocationRun:
+    refused = isinstance(outcome, NothingToPlan)
+    return AllocationRun(
+        id=run_id,
+        status=RunStatus.REFUSED if refused else RunStatus.SOLVING,
+        trigger=trigger,
+        started_at=now,
+        finished_at=now if refused else None,
+        first_day=first,
+        days=days,
+        currency="EUR" if isinstance(outcome, NothingToPlan) else outcome.currency,
+        message=outcome.message if isinstance(outcome, NothingToPlan) else None,
+        problem=None if isinstance(outcome, NothingToPlan) else packed(outcome),
+    )
+
+
+def _bury_stale(conn: Connection, now: datetime) -> None:
+    """Runs that a killed planner left behind; planners take turns through the job table."""
+    run = table_of(AllocationRun)
+    conn.execute(
+        sa.update(run)
+        .where(run.c.status == RunStatus.SOLVING)
+        .values(status=RunStatus.FAILED, finished_at=now, message="The planner ended before it had a plan.")
+    )
+
+
+def _publish(conn: Connection, now: datetime, *, run_id: str, problem: Problem, answer: Plan) -> None:
+    publish(conn, now=now, run_id=run_id, problem=problem, plan=answer)
+
+
+def _ended(conn: Connection, now: datetime, *, run_id: str, status: RunStatus, message: str) -> None:
+    run = table_of(AllocationRun)
+    conn.execute(
+        sa.update(run)
+        .where(run.c.id == run_id)
+        .values(status=status, finished_at=now, message=message)
+    )

@@ -1,0 +1,118 @@
+"""The solver as a child process that can be told to stop: this process never imports it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from app.allocation.problem import (
+    Limits,
+    Plan,
+    Problem,
+    limits_to_json,
+    plan_from_json,
+    problem_to_json,
+)
+
+type Progress = Callable[[Mapping[str, Any]], None]
+
+COMMAND = (sys.executable, "-m", "app.allocation.solve")
+
+
+class SolverFailed(Exception):
+    """The solver's process gave no plan; the message says why in a sentence."""
+
+
+def run_solver(
+    problem: Problem,
+    limits: Limits,
+    *,
+    wall_s: float,
+    progress: Progress | None = None,
+    command: Sequence[str] = COMMAND,
+) -> Plan:
+    """Solve in a child process with its own process group, killed after `wall_s` seconds.
+
+    Raises SolverFailed when it runs out of time, crashes, or answers anything but a plan.
+    """
+    child = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    late = threading.Event()
+
+    def overrun() -> None:
+        late.set()
+        _kill(child)
+
+    timer = threading.Timer(wall_s, overrun)
+    timer.start()
+    errors = _Collected(child.stderr)
+    try:
+        return _conversation(child, problem, limits, progress)
+    except (OSError, ValueError) as why:
+        ended = child.poll()
+        _kill(child)
+        child.wait()
+        if late.is_set():
+            raise SolverFailed(f"The solver was stopped after {wall_s:.0f} s without a plan.") from why
+        said = errors.text().strip().splitlines()
+        last = f": {said[-1]}" if said else ""
+        raise SolverFailed(f"The solver gave no plan and ended with code {ended}{last}.") from why
+    finally:
+        timer.cancel()
+        _kill(child)
+        child.wait()
+        errors.join()
+        for pipe in (child.stdin, child.stdout, child.stderr):
+            if pipe:
+                pipe.close()
+
+
+def _conversation(
+    child: subprocess.Popen[bytes], problem: Problem, limits: Limits, progress: Progress | None
+) -> Plan:
+    if child.stdin is None or child.stdout is None:
+        raise OSError("the solver has no pipes")
+    child.stdin.write(limits_to_json(limits) + b"\n" + problem_to_json(problem) + b"\n")
+    child.stdin.flush()
+    child.stdin.close()
+    for line in child.stdout:
+        if line.startswith(b'{"plan": '):
+            return plan_from_json(line[len(b'{"plan": ') : -2])
+        told = orjson.loads(line)
+        if progress and isinstance(told, dict) and "progress" in told:
+            progress(told["progress"])
+    raise ValueError("it said nothing")
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """End the child and the day processes it started."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+class _Collected(threading.Thread):
+    """Reads what the child complains about, so that it never blocks on a full pipe."""
+
+    def __init__(self, pipe: Any) -> None:
+        super().__init__(daemon=True)
+        self._pipe = pipe
+        self._said = b""
+        self.start()
+
+    def run(self) -> None:
+        for line in self._pipe:
+            self._said = (self._said + line)[-10_000:]
+
+    def text(self) -> str:
+        self.join(timeout=5)
+        return self._said.decode(errors="replace")
