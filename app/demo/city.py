@@ -54,7 +54,7 @@ class _Spot:
 
 def demo_city(seed: int = 7) -> CityData:
     """About 110 streets and 6,000 houses, densest in the middle; no byte of it comes from a map."""
-    rng = Random(seed)  # noqa: S311  the same city every time is the point
+    rng = Random(seed)
     names = [name for name in _NAMES.split("|") if name]
     streets: list[StreetData] = []
     houses: list[AddressData] = []

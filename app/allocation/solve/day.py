@@ -24,6 +24,21 @@ _EPSILON = 1e-6
 _FEASIBLE = 2
 
 
+class Sheet:
+    """A PuLP problem that counts its own rows: asking PuLP for the count lists them all each time."""
+
+    def __init__(self, name: str) -> None:
+        self.prob = LpProblem(name, pulp.LpMaximize)
+        self.rows = 0
+
+    def row(self, terms: list[tuple[LpVariable, float]], sense: str, bound: float) -> int:
+        """Add `sum(terms) sense bound`; returns the row's number."""
+        left = LpAffineExpression.from_list(terms)
+        self.prob += left <= bound if sense == "<=" else left == bound
+        self.rows += 1
+        return self.rows - 1
+
+
 class DayModel:
     """Variables and rows of one day inside a PuLP problem (which may hold several days).
 
@@ -31,8 +46,8 @@ class DayModel:
     `e` overflow of work that is promised already. Rows are kept by name for their shadow prices.
     """
 
-    def __init__(self, problem: Problem, day: DayProblem, prob: LpProblem, *, tag: str = "") -> None:
-        self.problem, self.day, self.prob, self.tag = problem, day, prob, tag
+    def __init__(self, problem: Problem, day: DayProblem, sheet: Sheet, *, tag: str = "") -> None:
+        self.problem, self.day, self.sheet, self.prob, self.tag = problem, day, sheet, sheet.prob, tag
         self.rows: dict[tuple[str, int, int], int] = {}
         self._variables()
         self._demand()
@@ -72,9 +87,7 @@ class DayModel:
     def _row(
         self, key: tuple[str, int, int], terms: list[tuple[LpVariable, float]], sense: str, bound: float
     ) -> None:
-        left = LpAffineExpression.from_list(terms)
-        self.rows[key] = self.prob.numConstraints()
-        self.prob += left <= bound if sense == "<=" else left == bound
+        self.rows[key] = self.sheet.row(terms, sense, bound)
 
     def _demand(self) -> None:
         """Nobody is delivered twice; what is steered to a zone and bucket is served there."""
@@ -201,8 +214,8 @@ def solve_day(
     `most_hours` caps the hours of single nodes (used to repair a week that asks for too many).
     """
     started = time.process_time()
-    prob = LpProblem(f"day_{day.day}", pulp.LpMaximize)
-    model = DayModel(problem, day, prob)
+    sheet = Sheet(f"day_{day.day}")
+    model, prob = DayModel(problem, day, sheet), sheet.prob
     prob += LpAffineExpression.from_list(model.objective(hour_price))
     for node, most in sorted((most_hours or {}).items()):
         mine = [
@@ -210,7 +223,7 @@ def solve_day(
             for s, shift in enumerate(day.shifts)
             if problem.fleets[shift.fleet].node == node
         ]
-        model._row(("hours", node, 0), mine, "<=", most)
+        model.rows["hours", node, 0] = sheet.row(mine, "<=", most)
     relaxed = TimedHiGHS.of(limits, mip=False)
     relaxed.run(prob)
     relaxed_bound = prob.solverModel.getInfo().objective_function_value

@@ -8,8 +8,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import nullcontext
 from multiprocessing import get_context
 
-import pulp
-from pulp import LpAffineExpression, LpProblem, LpVariable
+from pulp import LpAffineExpression, LpVariable
 
 from app.allocation.problem import (
     DayProblem,
@@ -20,7 +19,7 @@ from app.allocation.problem import (
     contribution,
     hours_used,
 )
-from app.allocation.solve.day import DayModel, TimedHiGHS, solve_day
+from app.allocation.solve.day import DayModel, Sheet, TimedHiGHS, solve_day
 
 type Progress = Callable[[dict[str, object]], None]
 
@@ -66,16 +65,16 @@ def price_hours(problem: Problem, limits: Limits) -> tuple[list[list[float]], fl
     rows are wanted, and any non-negative price gives a valid bound.
     """
     weeks = max((len(node.hours) for node in problem.nodes), default=0)
-    prob = LpProblem("fortnight", pulp.LpMaximize)
-    models = [DayModel(problem, day, prob, tag=str(i)) for i, day in enumerate(problem.days)]
+    sheet = Sheet("fortnight")
+    models = [DayModel(problem, day, sheet, tag=str(i)) for i, day in enumerate(problem.days)]
+    prob = sheet.prob
     prob += LpAffineExpression.from_list([term for model in models for term in model.objective()])
     rows: dict[tuple[int, int], int] = {}
     for node, facts in enumerate(problem.nodes):
         for week, hours in enumerate(facts.hours):
             terms = _hour_terms(problem, models, node, week)
             if terms:
-                rows[node, week] = prob.numConstraints()
-                prob += LpAffineExpression.from_list(terms) <= hours
+                rows[node, week] = sheet.row(terms, "<=", hours)
     solver = TimedHiGHS.of(limits, mip=False)
     solver.solver.optionsDict |= {"solver": "ipm", "run_crossover": "off"}
     solver.run(prob)

@@ -1,0 +1,111 @@
+"""What each kind of job does: a transaction, the outside, a transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.allocation.problem import Limits
+from app.allocation.rules import RunStatus
+from app.booking.reclaim import reclaim
+from app.database.idempotency import IdempotencyKey
+from app.database.rows import table_of
+from app.engagement.mark import mark
+from app.engagement.notify import notify
+from app.engagement.queries import sender_of
+from app.engagement.rules import NotificationStatus
+from app.engagement.tables import Notification
+from app.jobs import Job, JobState
+from app.storefronts.tables import Storefront
+from app.worker.plan import plan
+from app.world.mail import MailRefused, OutgoingMail
+from app.world.world import World
+
+KEEP_JOBS = timedelta(days=14)
+BATCH = 1_000
+
+type Task = Callable[[World, Job], Awaitable[None]]
+
+
+class PlanFailed(Exception):
+    """The planner has no plan to publish; the run says why."""
+
+
+async def confirm_by_mail(world: World, job: Job) -> None:
+    """Tell the customer that the booking stands: written once, sent until it is taken, marked once."""
+    booking_id = str(job.payload["booking_id"])
+
+    def write(conn: Connection, now: datetime) -> tuple[Notification, Storefront]:
+        notification = notify(
+            conn,
+            now=now,
+            booking_id=booking_id,
+            booking_url=world.booking_url(booking_id),
+            message_host=world.message_host,
+        )
+        return notification, sender_of(conn, notification)
+
+    notification, storefront = await world.db.write(write)
+    if notification.status is not NotificationStatus.PENDING:
+        return
+    status, reason = NotificationStatus.SENT, None
+    try:
+        await world.mail.send(_mail(notification, storefront))
+    except MailRefused as why:
+        status, reason = NotificationStatus.FAILED, str(why)
+    await world.db.write(
+        lambda conn, now: mark(
+            conn, now=now, notification_id=notification.id, status=status, reason=reason
+        )
+    )
+
+
+def _mail(notification: Notification, storefront: Storefront) -> OutgoingMail:
+    return OutgoingMail(
+        message_id=notification.message_id,
+        sender_name=storefront.sender_name,
+        sender_address=storefront.sender_address,
+        recipient=notification.recipient,
+        subject=notification.subject or "",
+        text=notification.text,
+        html=notification.html,
+        calendar=notification.calendar,
+        at=notification.created_at,
+    )
+
+
+async def plan_capacity(world: World, job: Job) -> None:
+    """Plan the coming days and publish; the run tells what became of it."""
+    limits = Limits(**job.payload.get("limits", {}))
+    days = int(job.payload.get("days", 14))
+    run = await asyncio.to_thread(
+        partial(plan, world.db, trigger=job.payload.get("trigger", "schedule"), days=days, limits=limits)
+    )
+    if run.status is not RunStatus.PUBLISHED:
+        raise PlanFailed(run.message)
+
+
+async def keep_house(world: World, _job: Job) -> None:
+    """End what has ended and throw away what nobody needs: holds, old answers, finished jobs."""
+    await world.db.write(lambda conn, now: reclaim(conn, now=now))
+    await world.db.write(_prune)
+
+
+def _prune(conn: Connection, now: datetime) -> None:
+    key, job = table_of(IdempotencyKey), table_of(Job)
+    old_keys = sa.select(key.c.scope, key.c.key).where(key.c.expires_at <= now).limit(BATCH)
+    conn.execute(sa.delete(key).where(sa.tuple_(key.c.scope, key.c.key).in_(old_keys)))
+    done = sa.and_(job.c.state == JobState.DONE, job.c.created_at <= now - KEEP_JOBS)
+    conn.execute(sa.delete(job).where(job.c.id.in_(sa.select(job.c.id).where(done).limit(BATCH))))
+
+
+TASKS: dict[str, Task] = {
+    "engagement.booking_confirmed": confirm_by_mail,
+    "allocation.plan": plan_capacity,
+    "housekeeping": keep_house,
+}
