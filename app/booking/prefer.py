@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from app.database.rows import row_of, table_of
 from app.handover.choose import choose
 from app.handover.rules import DropWish
 from app.handover.tables import DropPreference
-from app.pricing.rules import FeePartKind
+from app.pricing.rules import FeePart, FeePartKind
 from app.slots.queries import slots_by_id
 from app.values.actor import Actor
 from app.values.load import Load
@@ -92,6 +93,7 @@ def _priced(claim: SlotHold | DeliveryBooking, preference: DropPreference) -> di
         return {}
     parts = [part for part in claim.fee_parts if part["kind"] != FeePartKind.HANDOVER]
     if preference.fee_minor:
-        label = f"Handover: {preference.mode.lower().replace('_', ' ')}"
-        parts.append({"kind": FeePartKind.HANDOVER, "label": label, "minor": preference.fee_minor})
+        label = "Handover"
+        part = FeePart(FeePartKind.HANDOVER, label, preference.fee_minor, claim.currency)
+        parts.append(asdict(part))
     return {"fee_parts": parts, "fee_minor": claim.fee_minor - before + preference.fee_minor}

@@ -53,6 +53,12 @@ class FeePart:
     kind: FeePartKind
     label: str
     minor: int
+    currency: str
+
+    @property
+    def amount(self) -> Money:
+        """The part as money."""
+        return Money(self.minor, self.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +89,20 @@ def quote(
     green discount are cut so that the delivery itself stays within the table's floor and ceiling;
     the handover comes on top.
     """
-    parts = [FeePart(FeePartKind.BASE, "Delivery", table.base_minor), *_window_parts(table, window, zone)]
+    parts = [FeePart(FeePartKind.BASE, "Delivery", table.base_minor, table.currency), *_window_parts(table, window, zone)]
     fixed = sum(part.minor for part in parts)
     above = marginal_cost_minor - table.usual_cost_minor
     demand = to_step(share_bp(above, table.pass_on_bp), table.step_minor)
     demand = _within(table, fixed, demand)
     if demand:
         label = "Busy time" if demand > 0 else "Quiet time"
-        parts.append(FeePart(FeePartKind.DEMAND, label, demand))
+        parts.append(FeePart(FeePartKind.DEMAND, label, demand, table.currency))
     if grams <= table.green_grams and table.green_discount_minor:
         green = _within(table, fixed + demand, -table.green_discount_minor)
         if green < 0:
-            parts.append(FeePart(FeePartKind.INCENTIVE, "Greener choice", green))
+            parts.append(FeePart(FeePartKind.INCENTIVE, "Greener choice", green, table.currency))
     if handover_minor:
-        parts.append(FeePart(FeePartKind.HANDOVER, "Handover", handover_minor))
+        parts.append(FeePart(FeePartKind.HANDOVER, "Handover", handover_minor, table.currency))
     return Quote(table.currency, tuple(parts))
 
 
@@ -108,7 +114,7 @@ def _window_parts(table: FeeTable, window: Window, zone: str) -> list[FeePart]:
         found.append(("Evening", table.evening_minor))
     if SlotLabel.WEEKEND in labels:
         found.append(("Weekend", table.weekend_minor))
-    return [FeePart(FeePartKind.WINDOW, label, minor) for label, minor in found if minor]
+    return [FeePart(FeePartKind.WINDOW, label, minor, table.currency) for label, minor in found if minor]
 
 
 def _within(table: FeeTable, so_far: int, part: int) -> int:

@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 from app.database.columns import words
 from app.slots.rules import CutoffKind, SlotLabel, slot_labels
 from app.values.ids import new_id
-from app.values.window import Window
+from app.values.window import Window, ZonedWindow
 
 
 class CutoffRule(SQLModel, table=True):
@@ -62,6 +62,11 @@ class DeliverySlot(SQLModel, table=True):
     def window(self) -> Window:
         """When the drop may happen."""
         return Window(self.starts_at, self.ends_at)
+
+    @property
+    def time_window(self) -> ZonedWindow:
+        """The window with the offsets of its zone."""
+        return ZonedWindow(self.window, self.time_zone)
 
     @property
     def labels(self) -> tuple[SlotLabel, ...]:

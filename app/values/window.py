@@ -43,6 +43,24 @@ class Window:
         return self.end - self.start
 
 
+@dataclass(frozen=True, slots=True)
+class ZonedWindow:
+    """A window as people in a zone read it: the same instants with the zone's offsets."""
+
+    window: Window
+    time_zone: str
+
+    @property
+    def starts_at(self) -> datetime:
+        """The start with the zone's offset."""
+        return self.window.start.astimezone(ZoneInfo(self.time_zone))
+
+    @property
+    def ends_at(self) -> datetime:
+        """The end with the zone's offset; it does not belong to the window."""
+        return self.window.end.astimezone(ZoneInfo(self.time_zone))
+
+
 def local_instant(day: date, at: time, zone: str) -> datetime:
     """The UTC instant of a wall time on a local day.
 

@@ -1,0 +1,177 @@
+"""Holds and bookings as their owner sees them: with slot, handover, promotions and the whole fee."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.booking.queries import history
+from app.booking.rules import BookingStatus, HoldStatus, status_at
+from app.booking.tables import DeliveryBooking, PromiseChange, SlotHold
+from app.database.rows import rows, table_of
+from app.fleet.rules import Emissions
+from app.fleet.tables import EmissionFactor
+from app.handover.tables import DropPreference
+from app.pricing.rules import FeePart, FeePartKind, Quote
+from app.promotions.queries import applied
+from app.promotions.rules import AppliedPromotion
+from app.slots.queries import slots_by_id
+from app.slots.tables import DeliverySlot
+from app.values.window import ZonedWindow
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What was promised, and how it came to be so."""
+
+    time_window: ZonedWindow
+    history: tuple[PromiseChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenHold:
+    """A hold with everything that belongs to it; `status` is that of now."""
+
+    row: SlotHold
+    status: HoldStatus
+    slot: DeliverySlot
+    drop_preference: DropPreference
+    promotions: tuple[AppliedPromotion, ...]
+    fee: Quote
+    emissions: Emissions
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it ends."""
+        return self.row.expires_at
+
+    @property
+    def version(self) -> int:
+        """Counts its changes."""
+        return self.row.version
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBooking:
+    """A booking with everything that belongs to it; `status` is that of now."""
+
+    row: DeliveryBooking
+    status: BookingStatus
+    slot: DeliverySlot
+    drop_preference: DropPreference
+    promotions: tuple[AppliedPromotion, ...]
+    fee: Quote
+    emissions: Emissions
+    promise: Promise
+
+    @property
+    def code(self) -> str:
+        """Short, for people."""
+        return self.row.code
+
+    @property
+    def order_reference(self) -> str:
+        """The storefront's own number."""
+        return self.row.order_reference
+
+    @property
+    def version(self) -> int:
+        """Counts its changes."""
+        return self.row.version
+
+
+def seen_holds(conn: Connection, *, now: datetime, holds: Sequence[SlotHold]) -> list[SeenHold]:
+    """The holds in their order, with a number of statements that does not grow with them."""
+    beside = _Beside.read(conn, holds, [hold.id for hold in holds])
+    return [
+        SeenHold(
+            row=hold,
+            status=status_at(hold.status, hold.expires_at, now),
+            slot=beside.slots[hold.slot_id],
+            drop_preference=beside.preferences[hold.drop_preference_id],
+            promotions=tuple(beside.promotions.get(hold.id, ())),
+            fee=fee_of(hold, beside.promotions.get(hold.id, ())),
+            emissions=beside.emissions(hold),
+        )
+        for hold in holds
+    ]
+
+
+def seen_bookings(
+    conn: Connection, *, now: datetime, bookings: Sequence[DeliveryBooking]
+) -> list[SeenBooking]:
+    """The bookings in their order, with a number of statements that does not grow with them."""
+    beside = _Beside.read(conn, bookings, [booking.hold_id for booking in bookings])
+    changes = history(conn, [booking.id for booking in bookings])
+    return [
+        SeenBooking(
+            row=booking,
+            status=booking_status_at(booking, now),
+            slot=beside.slots[booking.slot_id],
+            drop_preference=beside.preferences[booking.drop_preference_id],
+            promotions=tuple(beside.promotions.get(booking.hold_id, ())),
+            fee=fee_of(booking, beside.promotions.get(booking.hold_id, ())),
+            emissions=beside.emissions(booking),
+            promise=Promise(
+                ZonedWindow(booking.window, beside.slots[booking.slot_id].time_zone),
+                tuple(changes.get(booking.id, ())),
+            ),
+        )
+        for booking in bookings
+    ]
+
+
+def booking_status_at(booking: DeliveryBooking, now: datetime) -> BookingStatus:
+    """A confirmed booking past its cut-off is locked, whoever has noticed."""
+    confirmed = booking.status is BookingStatus.CONFIRMED
+    return BookingStatus.LOCKED if confirmed and now >= booking.cutoff_at else booking.status
+
+
+def fee_of(claim: SlotHold | DeliveryBooking, promotions: Sequence[AppliedPromotion]) -> Quote:
+    """The locked parts and what promotions take off."""
+    locked = [
+        FeePart(FeePartKind(part["kind"]), part["label"], part["minor"], claim.currency)
+        for part in claim.fee_parts
+    ]
+    off = [
+        FeePart(FeePartKind.PROMOTION, promotion.label, -promotion.discount.minor, claim.currency)
+        for promotion in promotions
+    ]
+    return Quote(claim.currency, tuple(locked + off))
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What stands beside holds or bookings, read once for all of them."""
+
+    slots: dict[str, DeliverySlot]
+    preferences: dict[str, DropPreference]
+    promotions: dict[str, list[AppliedPromotion]]
+    factors: dict[str, EmissionFactor]
+
+    @classmethod
+    def read(
+        cls, conn: Connection, claims: Sequence[SlotHold | DeliveryBooking], hold_ids: Sequence[str]
+    ) -> _Beside:
+        preference, factor = table_of(DropPreference), table_of(EmissionFactor)
+        wanted = [claim.drop_preference_id for claim in claims]
+        factors = [claim.factor_id for claim in claims]
+        return cls(
+            slots={s.id: s for s in slots_by_id(conn, [claim.slot_id for claim in claims])},
+            preferences={
+                p.id: p
+                for p in rows(conn, DropPreference, sa.select(preference).where(preference.c.id.in_(wanted)))
+            },
+            promotions=applied(conn, hold_ids),
+            factors={
+                f.id: f for f in rows(conn, EmissionFactor, sa.select(factor).where(factor.c.id.in_(factors)))
+            },
+        )
+
+    def emissions(self, claim: SlotHold | DeliveryBooking) -> Emissions:
+        factor = self.factors[claim.factor_id]
+        return Emissions(claim.grams, factor.scope, factor.method, factor.id)

@@ -1,0 +1,358 @@
+"""The operator's door: `lastlap demo`, `serve`, `work`, `migrate`, `plan`, `city import`, `keys issue`, `doctor`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+import typer
+import uvicorn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sqlalchemy import Connection
+
+from app.allocation.problem import Limits
+from app.allocation.queries import day_plans, run_of
+from app.allocation.rules import RunStatus
+from app.capacity.rebuild import rebuild
+from app.database.engine import UnsupportedDatabase
+from app.database.runner import Database
+from app.demo.city import demo_city
+from app.demo.load import is_loaded, load
+from app.demo.seed import PORTO, Seed, read_seed
+from app.errors import Refusal
+from app.logs import set_up_logs
+from app.main import build_app
+from app.migrate import NotMigrated, is_current, upgrade
+from app.places.city import CityData
+from app.settings import Settings, SettingsError, read_settings
+from app.storefronts.issue_key import issue_key
+from app.storefronts.queries import storefront_by_key
+from app.values.actor import Role
+from app.worker.plan import plan as plan_capacity
+from app.worker.run import work as work_jobs
+from app.world.osm import read_city
+from app.world.world import build_world
+
+DEMO_KEY = "demo-key"
+DEMO_LIMITS = Limits(day_s=5.0, gap=0.005)
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+city_app = typer.Typer(no_args_is_help=True, help="Cities.")
+keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
+app.add_typer(city_app, name="city")
+app.add_typer(keys_app, name="keys")
+console = Console()
+complaints = Console(stderr=True)
+
+CityFiles = Annotated[list[Path] | None, typer.Option("--city", help="OpenStreetMap extract instead of the generated city.")]
+
+
+class PortInUse(Exception):
+    """Something else listens on the wanted port."""
+
+
+@contextmanager
+def _plainly() -> Any:
+    """A mistake of the operator is one sentence with its fix, and exit code 2."""
+    try:
+        yield
+    except SettingsError as why:
+        complaints.print(f"[red]These settings cannot be used:[/red]\n{why}")
+    except Refusal as why:
+        complaints.print(f"[red]{why.message}[/red]")
+    except UnsupportedDatabase as why:
+        complaints.print(f"[red]{why}[/red]")
+    except NotMigrated as why:
+        complaints.print(f"[red]{why}[/red]")
+    except PortInUse as why:
+        complaints.print(f"[red]{why}[/red]")
+    except sa.exc.OperationalError as why:
+        complaints.print(f"[red]The database cannot be reached: {str(why.orig).strip().splitlines()[0]}[/red]")
+    else:
+        return
+    raise typer.Exit(2)
+
+
+@app.command()
+def demo(city: CityFiles = None) -> None:
+    """Set up the demo city, plan a fortnight, and serve it here with a worker beside it."""
+    with _plainly():
+        settings = read_settings(demo=True)
+        _free(settings.host, settings.port)
+        _prepare(settings, city or [])
+        _demo_key(settings)
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "work"], env={**os.environ, "LASTLAP_DEMO": "1"}
+        )
+        try:
+            _invite(settings)
+            set_up_logs("WARNING")
+            uvicorn.run(
+                build_app(settings), host=settings.host, port=settings.port, log_config=None, access_log=False
+            )
+        finally:
+            worker.send_signal(signal.SIGTERM)
+            worker.wait(timeout=30)
+
+
+def _prepare(settings: Settings, files: list[Path]) -> None:
+    """Migrate, load and plan what is missing; what is there stays."""
+    upgrade(settings.database_url)
+    db = Database(settings.database_url)
+    try:
+        if not db.read_now(lambda conn, _: is_loaded(conn)):
+            seed = read_seed(PORTO)
+            city = _city(files, seed)
+            summary = db.write_now(lambda conn, now: load(conn, now=now, seed=seed, city=city))
+            console.print(
+                f"[green]✓[/green] {city.name}: {summary.addresses} addresses, {summary.streets} streets,"
+                f" {summary.zones} service zones"
+            )
+        if db.read_now(lambda conn, _: run_of(conn)) is None:
+            _plan(db, settings.plan_days, DEMO_LIMITS)
+        else:
+            console.print("[green]✓[/green] The data and the plan of the last start are kept.")
+    finally:
+        db.close()
+
+
+def _city(files: list[Path], seed: Seed) -> CityData:
+    if not files:
+        return demo_city()
+    facts = seed.city
+    return read_city(
+        files,
+        name=None,
+        time_zone=facts.time_zone,
+        country_code=facts.country_code,
+        holiday_region=facts.holiday_region,
+    )
+
+
+def _plan(db: Database, days: int, limits: Limits) -> None:
+    """Plan with a progress display, and show the certificate."""
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"), TimeElapsedColumn(),
+        TextColumn("{task.fields[said]}"), console=console,
+    ) as display:  # fmt: skip
+        bar = display.add_task("Planning", total=days, said="pricing driver hours")
+
+        def tell(fact: Any) -> None:
+            if fact["step"] == "day":
+                display.update(bar, advance=1, said=f"{fact['day']} gap {fact['gap']:.2%}")
+
+        run = plan_capacity(db, trigger="operator", days=days, limits=limits, progress=tell)
+    if run.status is not RunStatus.PUBLISHED:
+        complaints.print(f"[red]{run.message}[/red]")
+        raise typer.Exit(1)
+    days_planned = db.read_now(lambda conn, _: day_plans(conn, run.id))
+    table = Table("day", "orders", "vehicles", "gap", "solver s")
+    for day in days_planned:
+        table.add_row(
+            f"{day.day:%a %d %b}", f"{day.planned_orders:.0f}", str(day.vehicles), f"{day.gap:.2%}", f"{day.solver_s:.1f}"
+        )
+    console.print(table)
+    console.print(
+        f"[green]✓[/green] Published: contribution {(run.objective_minor or 0) / 100:,.0f} {run.currency},"
+        f" proved within {run.gap or 0:.2%} of the best possible."
+    )
+
+
+def _demo_key(settings: Settings) -> None:
+    def work(conn: Connection, now: datetime) -> None:
+        storefront = storefront_by_key(conn, settings.checkout_storefront)
+        issue_key(
+            conn,
+            now=now,
+            storefront_id=storefront.id,
+            key=DEMO_KEY,
+            name="demo",
+            role=Role.STOREFRONT,
+            loopback_only=True,
+        )
+
+    db = Database(settings.database_url)
+    try:
+        db.write_now(work)
+    finally:
+        db.close()
+
+
+def _invite(settings: Settings) -> None:
+    base = f"http://{settings.host}:{settings.port}"
+    console.print(f"\n[bold]Checkout[/bold]   {base}/")
+    console.print(f"[bold]Mailbox[/bold]    {base}/mailbox")
+    console.print(f"[bold]GraphQL[/bold]    {base}/graphql   (key: {DEMO_KEY}, from this machine only)\n")
+    console.print("Paste this:\n")
+    print(EXAMPLE.format(base=base))  # noqa: T201  to be copied as it stands, without markup
+    console.print("\nCtrl-C ends it; the data stays in the database.")
+
+
+EXAMPLE = """curl -s {base}/graphql -H 'Authorization: Bearer demo-key' -H 'Content-Type: application/json' -d '{{
+  "query": "{{ slotAvailability(address: {{postal: {{line1: \\"Rua das Flores 12\\", countryCode: \\"PT\\"}}}}) {{ address {{ label zone {{ name }} }} days {{ date offers {{ slot {{ id window {{ startsAt endsAt }} }} available fee {{ total {{ amount currencyCode }} }} emissions {{ gramsCo2e }} }} }} }} }}"
+}}'"""
+
+
+def _free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as why:
+            raise PortInUse(
+                f"Port {port} of {host} is in use; choose another one: make demo PORT={port % 65535 + 1}"
+            ) from why
+
+
+@app.command()
+def serve() -> None:
+    """Serve GraphQL and pages with the settings of the environment."""
+    with _plainly():
+        settings = read_settings()
+        _free(settings.host, settings.port)
+        _migrated(settings)
+        set_up_logs(settings.log_level)
+        uvicorn.run(
+            build_app(settings), host=settings.host, port=settings.port, log_config=None, access_log=False
+        )
+
+
+@app.command()
+def work() -> None:
+    """Run jobs until SIGTERM: messages, the nightly plan, housekeeping."""
+    with _plainly():
+        settings = read_settings()
+        _migrated(settings)
+        set_up_logs("WARNING" if settings.demo else settings.log_level)
+        asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    world = build_world(settings)
+    stop = asyncio.Event()
+    for end in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(end, stop.set)
+    try:
+        await work_jobs(world, stop=stop)
+    finally:
+        world.db.close()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest tables."""
+    with _plainly():
+        url = read_settings(demo=True).database_url
+        upgrade(url)
+        console.print("[green]✓[/green] The database is at the newest revision.")
+
+
+@app.command()
+def plan(days: Annotated[int | None, typer.Option(help="How many days from today.")] = None) -> None:
+    """Plan capacity now and publish it."""
+    with _plainly():
+        settings = read_settings(demo=True)
+        _migrated(settings)
+        limits = Limits(
+            day_s=settings.plan_seconds_per_day, gap=settings.plan_gap, processes=settings.plan_processes
+        )
+        db = Database(settings.database_url)
+        try:
+            _plan(db, days or settings.plan_days, limits)
+        finally:
+            db.close()
+
+
+@city_app.command("import")
+def import_city(
+    files: list[Path],
+    seed: Annotated[Path, typer.Option(help="What an operator decides: nodes, vehicles, prices.")] = PORTO,
+) -> None:
+    """Load a city from OpenStreetMap extracts together with a seed."""
+    with _plainly():
+        settings = read_settings(demo=True)
+        _migrated(settings)
+        known = read_seed(seed)
+        city = _city(files, known)
+        db = Database(settings.database_url)
+        try:
+            summary = db.write_now(lambda conn, now: load(conn, now=now, seed=known, city=city))
+        finally:
+            db.close()
+        console.print(
+            f"[green]✓[/green] {city.name}: {summary.addresses} addresses, {summary.streets} streets,"
+            f" {summary.zones} zones. Next: lastlap plan"
+        )
+
+
+@keys_app.command("issue")
+def keys_issue(
+    name: Annotated[str, typer.Argument(help="Who will use the key.")],
+    storefront: Annotated[str | None, typer.Option(help="The storefront's key, if there are several.")] = None,
+    operator: Annotated[bool, typer.Option(help="A key that runs the house.")] = False,
+) -> None:
+    """Issue an API key; it is shown this once."""
+    with _plainly():
+        settings = read_settings(demo=True)
+        _migrated(settings)
+        key = secrets.token_urlsafe(32)
+
+        def work(conn: Connection, now: datetime) -> None:
+            role = Role.OPERATOR if operator else Role.STOREFRONT
+            owner = storefront_by_key(conn, storefront)
+            issue_key(conn, now=now, storefront_id=owner.id, key=key, name=name, role=role)
+
+        db = Database(settings.database_url)
+        try:
+            db.write_now(work)
+        finally:
+            db.close()
+        console.print(key)
+
+
+@app.command()
+def doctor() -> None:
+    """Look over a deployment: database, tables, plan, and the counters against the ledger."""
+    with _plainly():
+        settings = read_settings(demo=True)
+        _migrated(settings)
+        db = Database(settings.database_url)
+        try:
+            run = db.read_now(lambda conn, _: run_of(conn))
+            drifted = db.write_now(lambda conn, _: rebuild(conn))
+        finally:
+            db.close()
+        console.print("[green]✓[/green] database and tables")
+        console.print(f"{'[green]✓[/green] a plan is published' if run else '[red]✗[/red] no plan: run lastlap plan'}")
+        console.print(
+            "[green]✓[/green] counters equal the ledger"
+            if not drifted
+            else f"[yellow]![/yellow] {len(drifted)} pools differed from the ledger and were set right"
+        )
+        if run is None:
+            raise typer.Exit(1)
+
+
+def _migrated(settings: Settings) -> None:
+    db = Database(settings.database_url)
+    try:
+        if not db.read_now(lambda conn, _: is_current(conn)):
+            raise NotMigrated(NotMigrated.__doc__)
+    finally:
+        db.close()
+
+
+if __name__ == "__main__":
+    app()

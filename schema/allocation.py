@@ -1,0 +1,112 @@
+"""Plan runs and their proof."""
+
+from datetime import date, datetime
+
+import strawberry
+
+from app.allocation.queries import binding_limits, day_plans, run_of
+from app.allocation.rules import RunStatus
+from app.allocation.tables import AllocationRun as AllocationRunRow
+from app.allocation.tables import BindingLimit as BindingLimitRow
+from app.allocation.tables import DayPlan as DayPlanRow
+from app.values.money import Money as MoneyValue
+from app.values.window import Window, ZonedWindow
+from schema.context import Info
+from schema.ids import key_of, to_global
+from schema.offers import VehicleKind
+from schema.onto import onto, shown
+from schema.places import Node
+from schema.values import Money, TimeWindow
+
+AllocationRunStatus = strawberry.enum(
+    RunStatus,
+    name="AllocationRunStatus",
+    description="SOLVING, PUBLISHED, REFUSED by the checker or the data, FAILED.",
+)
+
+
+@onto(BindingLimitRow, description="A limit that stopped the plan from being better.")
+class BindingLimit:
+    """A limit."""
+
+    limit_name: str = strawberry.field(name="limit", description="In business words.")
+    node_name: str | None = strawberry.field(name="node", description="Of which node, if of one.")
+    vehicle_kind: VehicleKind | None = strawberry.field(description="Of which kind of vehicle, if of one.")
+    unit: str = strawberry.field(description="What one more of it is.")
+
+    @strawberry.field(description="When it binds, if not all the time.")
+    def window(self) -> TimeWindow | None:
+        """The bucket."""
+        row: BindingLimitRow = shown(self)
+        if row.starts_at is None or row.ends_at is None:
+            return None
+        return shown(ZonedWindow(Window(row.starts_at, row.ends_at), "UTC"))
+
+    @strawberry.field(description="Worth of one more unit.")
+    def worth(self) -> Money:
+        """The shadow price."""
+        row: BindingLimitRow = shown(self)
+        return shown(MoneyValue(row.worth_minor, row.currency))
+
+
+@onto(DayPlanRow, description="The certificate of one day.")
+class DayPlan:
+    """A day."""
+
+    day: date = strawberry.field(name="date", description="The local day.")
+    gap: float = strawberry.field(description="(bound - objective) / |objective|.")
+    solver_s: float = strawberry.field(name="solverSeconds", description="CPU seconds of the solver.")
+    vehicles: int = strawberry.field(description="Vehicle shifts on the road.")
+    planned_orders: float = strawberry.field(description="Orders the plan expects to serve.")
+
+
+@onto(AllocationRunRow, description="One run of the planner, with its proof.")
+class AllocationRun(Node):
+    """A run."""
+
+    status: AllocationRunStatus = strawberry.field(description="What became of it.")
+    started_at: datetime = strawberry.field(description="When it was begun.")
+    finished_at: datetime | None = strawberry.field(description="When it ended.")
+    first_day: date = strawberry.field(description="The first local day it plans.")
+    days: int = strawberry.field(description="How many days it plans.")
+    gap: float | None = strawberry.field(description="(bound - objective) / |objective|.")
+    solver_s: float | None = strawberry.field(name="solverSeconds", description="CPU seconds of the solver.")
+    message: str | None = strawberry.field(description="Why it was not published, in a sentence.")
+
+    @strawberry.field(description="Opaque, unique over the graph.")
+    def id(self) -> strawberry.ID:
+        """The global id."""
+        return to_global("AllocationRun", self.id)  # type: ignore[arg-type]  # self is the row
+
+    @strawberry.field(description="Contribution of the plan in the planning currency.")
+    def objective(self) -> Money | None:
+        """What the plan earns."""
+        return shown(_money(shown(self), "objective_minor"))
+
+    @strawberry.field(description="What no plan can exceed, proved by the solver.")
+    def bound(self) -> Money | None:
+        """The proved bound."""
+        return shown(_money(shown(self), "bound_minor"))
+
+    @strawberry.field(description="What would have to give for a better plan, the dearest first.")
+    async def binding_limits(self, info: Info) -> list[BindingLimit]:
+        """The limits."""
+        run: AllocationRunRow = shown(self)
+        return shown(await info.context.read(lambda conn, _: binding_limits(conn, run.id)))
+
+    @strawberry.field(description="The certificates of its days.")
+    async def day_plans(self, info: Info) -> list[DayPlan]:
+        """The days."""
+        run: AllocationRunRow = shown(self)
+        return shown(await info.context.read(lambda conn, _: day_plans(conn, run.id)))
+
+
+def _money(run: AllocationRunRow, name: str) -> MoneyValue | None:
+    minor = getattr(run, name)
+    return None if minor is None else MoneyValue(minor, run.currency)
+
+
+async def allocation_run(info: Info, id: strawberry.ID | None = None) -> AllocationRun | None:  # noqa: A002
+    """The run with this id, or the newest that was published; it names no customer, so any key may read it."""
+    run_id = key_of("AllocationRun", id) if id else None
+    return shown(await info.context.read(lambda conn, _: run_of(conn, run_id)))

@@ -1,0 +1,223 @@
+"""Holds and bookings."""
+
+from datetime import datetime
+
+import strawberry
+from graphql import GraphQLError
+from sqlalchemy import Connection
+
+from app.booking.queries import booking_of, bookings_of, hold_of
+from app.booking.rules import BookingStatus as BookingStatusValue
+from app.booking.rules import HoldStatus as HoldStatusValue
+from app.booking.seen import Promise, SeenBooking, SeenHold, seen_bookings, seen_holds
+from app.booking.tables import DeliveryBooking as DeliveryBookingRow
+from app.booking.tables import PromiseChange as PromiseChangeRow
+from app.booking.tables import SlotHold as SlotHoldRow
+from app.values.window import Window, ZonedWindow
+from schema.context import Info
+from schema.handover import DropPreference
+from schema.ids import key_of, to_global
+from schema.offers import DeliveryFee, DeliverySlot, EmissionEstimate
+from schema.onto import onto, shown
+from schema.places import Node
+from schema.promotions import AppliedPromotion
+from schema.values import TimeWindow
+
+HoldStatus = strawberry.enum(HoldStatusValue, description="The life of a hold.")
+BookingStatus = strawberry.enum(
+    BookingStatusValue, description="The life of a booking; LOCKED means past the cut-off."
+)
+MAX_PAGE = 100
+
+
+@onto(SeenHold, description="A temporary claim with a locked price.")
+class SlotHold(Node):
+    """A hold."""
+
+    status: HoldStatus = strawberry.field(description="As of now.")
+    slot: DeliverySlot = strawberry.field(description="The window.")
+    expires_at: datetime = strawberry.field(description="When it ends by itself.")
+    fee: DeliveryFee = strawberry.field(description="Locked until then, promotions included.")
+    emissions: EmissionEstimate = strawberry.field(description="Of this drop.")
+    drop_preference: DropPreference = strawberry.field(description="How it will be handed over.")
+    promotions: list[AppliedPromotion] = strawberry.field(description="What is reserved with it.")
+    version: int = strawberry.field(description="Counts its changes.")
+
+    @strawberry.field(description="Opaque, unique over the graph.")
+    def id(self) -> strawberry.ID:
+        """The global id."""
+        return to_global("SlotHold", self.row.id)  # type: ignore[attr-defined]  # self is the SeenHold
+
+
+@onto(PromiseChangeRow, description="One line of the promise's history.")
+class PromiseChange:
+    """A change."""
+
+    at: datetime = strawberry.field(description="When.")
+    actor: str = strawberry.field(description="Who.")
+    reason: str = strawberry.field(description="Why.")
+
+    @strawberry.field(description="What was promised before; null for the promise itself.")
+    def before(self) -> TimeWindow | None:
+        """The window before."""
+        row: PromiseChangeRow = shown(self)
+        return shown(_window(row.before_starts_at, row.before_ends_at))
+
+    @strawberry.field(description="What has been promised since; null when it was taken back.")
+    def after(self) -> TimeWindow | None:
+        """The window after."""
+        row: PromiseChangeRow = shown(self)
+        return shown(_window(row.after_starts_at, row.after_ends_at))
+
+
+def _window(start: datetime | None, end: datetime | None) -> ZonedWindow | None:
+    return ZonedWindow(Window(start, end), "UTC") if start and end else None
+
+
+@onto(
+    Promise,
+    description="What was promised; changed only by the customer, or by an operator with a reason.",
+)
+class DeliveryPromise:
+    """A promise."""
+
+    time_window: TimeWindow = strawberry.field(name="window", description="When the drop happens.")
+    history: list[PromiseChange] = strawberry.field(description="How it came to be so, oldest first.")
+
+
+@onto(SeenBooking, description="A booked delivery.")
+class DeliveryBooking(Node):
+    """A booking."""
+
+    code: str = strawberry.field(description="Short, for people.")
+    order_reference: str = strawberry.field(description="The storefront's own number.")
+    status: BookingStatus = strawberry.field(description="As of now.")
+    slot: DeliverySlot = strawberry.field(description="The window it was booked in.")
+    promise: DeliveryPromise = strawberry.field(description="What was promised.")
+    fee: DeliveryFee = strawberry.field(description="What was agreed, promotions included.")
+    emissions: EmissionEstimate = strawberry.field(description="Of this drop.")
+    drop_preference: DropPreference = strawberry.field(description="How it will be handed over.")
+    promotions: list[AppliedPromotion] = strawberry.field(description="What was redeemed with it.")
+    version: int = strawberry.field(description="Counts its changes.")
+
+    @strawberry.field(description="Opaque, unique over the graph.")
+    def id(self) -> strawberry.ID:
+        """The global id."""
+        return to_global("DeliveryBooking", self.row.id)  # type: ignore[attr-defined]  # self is the SeenBooking
+
+
+@strawberry.type(description="Where a page lies in its list.")
+class PageInfo:
+    """A page."""
+
+    has_next_page: bool = strawberry.field(description="Whether more follow.")
+    has_previous_page: bool = strawberry.field(description="Whether more come before.")
+    start_cursor: str | None = strawberry.field(description="Of the first.")
+    end_cursor: str | None = strawberry.field(description="Of the last.")
+
+
+@strawberry.type(description="A booking in a page.")
+class DeliveryBookingEdge:
+    """An edge."""
+
+    cursor: str = strawberry.field(description="Give it as after or before.")
+    node: DeliveryBooking = strawberry.field(description="The booking.")
+
+
+@strawberry.type(description="Bookings, newest first.")
+class DeliveryBookingConnection:
+    """A page of bookings."""
+
+    edges: list[DeliveryBookingEdge] = strawberry.field(description="With cursors.")
+    nodes: list[DeliveryBooking] = strawberry.field(description="Without.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+
+
+async def seen_hold(info: Info, hold_id: str) -> SlotHold | None:
+    """The caller's hold by key."""
+
+    def look(conn: Connection, now: datetime) -> list[SeenHold]:
+        found = hold_of(conn, actor=info.context.actor, hold_id=hold_id)
+        return seen_holds(conn, now=now, holds=[found]) if found else []
+
+    return shown(next(iter(await info.context.read(look)), None))
+
+
+async def seen_booking(info: Info, booking_id: str) -> DeliveryBooking | None:
+    """The caller's booking by key."""
+
+    def look(conn: Connection, now: datetime) -> list[SeenBooking]:
+        found = booking_of(conn, actor=info.context.actor, booking_id=booking_id)
+        return seen_bookings(conn, now=now, bookings=[found]) if found else []
+
+    return shown(next(iter(await info.context.read(look)), None))
+
+
+async def answered_hold(info: Info, row: SlotHoldRow) -> SlotHold:
+    """A hold as it stood when a keyed request was first answered."""
+    found = await info.context.read(lambda conn, _: seen_holds(conn, now=row.created_at, holds=[row]))
+    return shown(found[0])
+
+
+async def answered_booking(info: Info, row: DeliveryBookingRow) -> DeliveryBooking:
+    """A booking as it stood when a keyed request was first answered."""
+    found = await info.context.read(
+        lambda conn, _: seen_bookings(conn, now=row.created_at, bookings=[row])
+    )
+    return shown(found[0])
+
+
+async def hold(info: Info, id: strawberry.ID) -> SlotHold | None:  # noqa: A002
+    """A hold of this storefront."""
+    return await seen_hold(info, key_of("SlotHold", id))
+
+
+async def booking(info: Info, id: strawberry.ID) -> DeliveryBooking | None:  # noqa: A002
+    """A booking of this storefront."""
+    return await seen_booking(info, key_of("DeliveryBooking", id))
+
+
+async def bookings(
+    info: Info,
+    customer_reference: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> DeliveryBookingConnection | None:
+    """This storefront's bookings, newest first, a page at a time."""
+    if (first is None) == (last is None):
+        raise GraphQLError("Give either first or last.")
+    size = first if first is not None else last or 0
+    if not 1 <= size <= MAX_PAGE:
+        raise GraphQLError(f"Ask for 1 to {MAX_PAGE} bookings.")
+
+    def look(conn: Connection, now: datetime) -> list[SeenBooking]:
+        found = bookings_of(
+            conn,
+            actor=info.context.actor,
+            customer_reference=customer_reference,
+            limit=size + 1,
+            after=key_of("DeliveryBooking", after) if after else None,
+            before=key_of("DeliveryBooking", before) if before else None,
+            backwards=last is not None,
+        )
+        return seen_bookings(conn, now=now, bookings=found)
+
+    found = await info.context.read(look)
+    more = len(found) > size
+    page = (found[-size:] if last is not None else found[:size]) if more else found
+    cursors = [str(to_global("DeliveryBooking", one.row.id)) for one in page]
+    return DeliveryBookingConnection(
+        edges=[
+            DeliveryBookingEdge(cursor=cursor, node=shown(one))
+            for cursor, one in zip(cursors, page, strict=True)
+        ],
+        nodes=shown(page),
+        page_info=PageInfo(
+            has_next_page=more if last is None else before is not None,
+            has_previous_page=more if last is not None else after is not None,
+            start_cursor=cursors[0] if cursors else None,
+            end_cursor=cursors[-1] if cursors else None,
+        ),
+    )

@@ -1,0 +1,143 @@
+"""Refusals as user errors: the one place where they meet GraphQL."""
+
+import enum
+from collections.abc import Awaitable, Callable
+
+import strawberry
+
+from app.errors import Refusal
+
+
+@strawberry.interface(description="Why a mutation did not do what was asked, in a sentence for people.")
+class UserError:
+    """A refusal."""
+
+    message: str = strawberry.field(description="What is wrong, and what to do about it.")
+    field: list[str] | None = strawberry.field(description="The path of the input that it is about.")
+
+
+@strawberry.enum(description="Why a slot cannot be held or booked.")
+class HoldErrorCode(enum.Enum):
+    """Codes of holding and booking."""
+
+    SLOT_NOT_FOUND = "SLOT_NOT_FOUND"
+    SLOT_FULL = "SLOT_FULL"
+    CUTOFF_PASSED = "CUTOFF_PASSED"
+    BEYOND_HORIZON = "BEYOND_HORIZON"
+    OUT_OF_ZONE = "OUT_OF_ZONE"
+    ADDRESS_NOT_FOUND = "ADDRESS_NOT_FOUND"
+    BASKET_TOO_LARGE = "BASKET_TOO_LARGE"
+    MIN_ORDER_VALUE = "MIN_ORDER_VALUE"
+    HANDOVER_NOT_ALLOWED = "HANDOVER_NOT_ALLOWED"
+    AGE_CHECK_REQUIRES_HANDOVER = "AGE_CHECK_REQUIRES_HANDOVER"
+    INVALID_DROP_PREFERENCE = "INVALID_DROP_PREFERENCE"
+    FEE_CHANGED = "FEE_CHANGED"
+    HOLD_NOT_FOUND = "HOLD_NOT_FOUND"
+    HOLD_EXPIRED = "HOLD_EXPIRED"
+    HOLD_RELEASED = "HOLD_RELEASED"
+    HOLD_ALREADY_CONFIRMED = "HOLD_ALREADY_CONFIRMED"
+    ORDER_ALREADY_BOOKED = "ORDER_ALREADY_BOOKED"
+    INVALID_REFERENCE = "INVALID_REFERENCE"
+    INVALID_NAME = "INVALID_NAME"
+    INVALID_EMAIL = "INVALID_EMAIL"
+    INVALID_PHONE = "INVALID_PHONE"
+    INVALID_LOCALE = "INVALID_LOCALE"
+    INVALID = "INVALID"
+    BUSY = "BUSY"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
+
+
+@strawberry.enum(description="Why a way of handing over cannot be had.")
+class HandoverErrorCode(enum.Enum):
+    """Codes of handover."""
+
+    HOLD_NOT_FOUND = "HOLD_NOT_FOUND"
+    HOLD_ENDED = "HOLD_ENDED"
+    HOLD_RELEASED = "HOLD_RELEASED"
+    HOLD_ALREADY_CONFIRMED = "HOLD_ALREADY_CONFIRMED"
+    BOOKING_NOT_FOUND = "BOOKING_NOT_FOUND"
+    HANDOVER_NOT_ALLOWED = "HANDOVER_NOT_ALLOWED"
+    HANDOVER_COSTS_MORE = "HANDOVER_COSTS_MORE"
+    AGE_CHECK_REQUIRES_HANDOVER = "AGE_CHECK_REQUIRES_HANDOVER"
+    INVALID_DROP_PREFERENCE = "INVALID_DROP_PREFERENCE"
+    CUTOFF_PASSED = "CUTOFF_PASSED"
+    SLOT_FULL = "SLOT_FULL"
+    VERSION_CONFLICT = "VERSION_CONFLICT"
+    BUSY = "BUSY"
+
+
+@strawberry.enum(description="Why a promotion cannot be used.")
+class PromotionErrorCode(enum.Enum):
+    """Codes of promotions."""
+
+    HOLD_NOT_FOUND = "HOLD_NOT_FOUND"
+    HOLD_ENDED = "HOLD_ENDED"
+    HOLD_RELEASED = "HOLD_RELEASED"
+    HOLD_ALREADY_CONFIRMED = "HOLD_ALREADY_CONFIRMED"
+    CODE_UNKNOWN = "CODE_UNKNOWN"
+    CODE_NOT_STARTED = "CODE_NOT_STARTED"
+    CODE_EXPIRED = "CODE_EXPIRED"
+    NOT_ELIGIBLE = "NOT_ELIGIBLE"
+    NOT_STACKABLE = "NOT_STACKABLE"
+    ALREADY_USED = "ALREADY_USED"
+    EXHAUSTED = "EXHAUSTED"
+    INVALID = "INVALID"
+    BUSY = "BUSY"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
+
+
+@strawberry.type(description="A refusal of holding or booking.")
+class HoldUserError(UserError):
+    """A refusal of the booking domain."""
+
+    code: HoldErrorCode = strawberry.field(description="The refusal in a word.")
+
+
+@strawberry.type(description="A refusal of a way of handing over.")
+class HandoverUserError(UserError):
+    """A refusal of the handover domain."""
+
+    code: HandoverErrorCode = strawberry.field(description="The refusal in a word.")
+
+
+@strawberry.type(description="A refusal of a promotion.")
+class PromotionUserError(UserError):
+    """A refusal of the promotion domain."""
+
+    code: PromotionErrorCode = strawberry.field(description="The refusal in a word.")
+
+
+async def attempted[T](work: Awaitable[T]) -> tuple[T | None, Refusal | None]:
+    """The result of a verb, or its refusal."""
+    try:
+        return await work, None
+    except Refusal as refusal:
+        return None, refusal
+
+
+def user_errors[E](
+    refusal: Refusal | None, kind: Callable[..., E], codes: type[enum.Enum]
+) -> list[E]:
+    """The refusal as the domain's user error; one that is none of the domain's stays an error."""
+    if refusal is None:
+        return []
+    if refusal.code not in codes.__members__:
+        raise refusal
+    return [kind(message=refusal.message, field=list(refusal.field) or None, code=codes[refusal.code])]
+
+
+def hold_errors(refusal: Refusal | None) -> list[HoldUserError]:
+    """A refusal of holding or booking."""
+    return user_errors(refusal, HoldUserError, HoldErrorCode)
+
+
+def handover_errors(refusal: Refusal | None) -> list[HandoverUserError]:
+    """A refusal of handover."""
+    return user_errors(refusal, HandoverUserError, HandoverErrorCode)
+
+
+def promotion_errors(refusal: Refusal | None) -> list[PromotionUserError]:
+    """A refusal of a promotion."""
+    return user_errors(refusal, PromotionUserError, PromotionErrorCode)

@@ -1,0 +1,196 @@
+"""Slots and offers: what a shopper could have."""
+
+from datetime import date, datetime
+
+import strawberry
+
+from app.booking.menu import Closure, Opening
+from app.booking.menu import SlotOffer as SlotOfferValue
+from app.booking.offer import Availability, DayOffers, offer
+from app.booking.rules import SlotClosedReason as ClosedReason
+from app.booking.rules import SlotOpeningKind as OpeningKind
+from app.fleet.rules import Emissions
+from app.fleet.rules import VehicleKind as Kind
+from app.pricing.rules import FeePart as FeePartValue
+from app.pricing.rules import FeePartKind as PartKind
+from app.pricing.rules import Quote
+from app.slots.rules import SlotLabel as Label
+from app.slots.tables import DeliverySlot as DeliverySlotRow
+from app.storefronts.queries import average_basket, storefront_by_id
+from app.values.basket import Basket
+from schema.context import Info
+from schema.handover import HandoverOption
+from schema.ids import to_global
+from schema.onto import onto, shown
+from schema.places import AddressInput, Node, ResolvedAddress, located
+from schema.values import GoodsTrait, Money, MoneyInput, TimeWindow
+
+SlotLabel = strawberry.enum(Label, description="What to see at a glance about a window.")
+SlotClosedReason = strawberry.enum(ClosedReason, description="Why a window cannot be had; more may come.")
+SlotOpeningKind = strawberry.enum(OpeningKind, description="What would open a closed window.")
+FeePartKind = strawberry.enum(PartKind, description="What a part of the fee pays for.")
+VehicleKind = strawberry.enum(Kind, description="The kind of vehicle that comes.")
+
+
+@strawberry.input(
+    description="What is to be delivered; missing figures take the storefront's average basket."
+)
+class BasketInput:
+    """A basket, as told."""
+
+    value: MoneyInput | None = strawberry.field(default=None, description="What the goods cost.")
+    weight_grams: int | None = strawberry.field(default=None, description="Weight.")
+    ambient_millilitres: int | None = strawberry.field(default=None, description="Volume, uncooled.")
+    chilled_millilitres: int | None = strawberry.field(default=None, description="Volume, chilled.")
+    frozen_millilitres: int | None = strawberry.field(default=None, description="Volume, frozen.")
+    traits: list[GoodsTrait] = strawberry.field(
+        default_factory=list, description="What restricts carrying and handing over."
+    )
+
+
+async def basket_of(info: Info, told: BasketInput | None) -> Basket:
+    """The basket with the storefront's averages where nothing was said."""
+    usual = await info.context.read(
+        lambda conn, _: average_basket(storefront_by_id(conn, info.context.actor.storefront_id))
+    )
+    if told is None:
+        return usual
+
+    def given(value: int | None, otherwise: int) -> int:
+        return otherwise if value is None else value
+
+    return Basket(
+        value=told.value.value() if told.value else usual.value,
+        weight_g=given(told.weight_grams, usual.weight_g),
+        ambient_ml=given(told.ambient_millilitres, usual.ambient_ml),
+        chilled_ml=given(told.chilled_millilitres, usual.chilled_ml),
+        frozen_ml=given(told.frozen_millilitres, usual.frozen_ml),
+        traits=frozenset(told.traits),
+    )
+
+
+@onto(DeliverySlotRow, description="A bookable window of one zone.")
+class DeliverySlot(Node):
+    """A slot."""
+
+    time_window: TimeWindow = strawberry.field(name="window", description="When the drop may happen.")
+    cutoff_at: datetime = strawberry.field(description="Orders and changes are possible before this.")
+    labels: list[SlotLabel] = strawberry.field(description="What it is wherever one looks from.")
+
+    @strawberry.field(description="Opaque, unique over the graph.")
+    def id(self) -> strawberry.ID:
+        """The global id."""
+        return to_global("DeliverySlot", self.id)  # type: ignore[arg-type]  # self is the row
+
+
+@onto(FeePartValue, description="One part of a fee.")
+class FeePart:
+    """A part."""
+
+    kind: FeePartKind = strawberry.field(description="What it pays for.")
+    label: str = strawberry.field(description="For people.")
+    amount: Money = strawberry.field(description="Negative for a discount.")
+
+
+@onto(Quote, description="total is the sum of the parts, promotions included.")
+class DeliveryFee:
+    """A fee."""
+
+    total: Money = strawberry.field(description="What is to be paid.")
+    parts: list[FeePart] = strawberry.field(description="What it is made of.")
+
+
+@onto(Emissions, description="What one more drop emits.")
+class EmissionEstimate:
+    """An estimate."""
+
+    grams: int = strawberry.field(name="gramsCo2e", description="Grams of CO2e.")
+    scope: str = strawberry.field(description="What is counted, like WELL_TO_WHEEL.")
+    method: str = strawberry.field(description="How it is counted.")
+    factor_id: str = strawberry.field(name="factorVersion", description="The emission factor and its year.")
+
+
+@onto(Opening, description="A change that would open the window.")
+class SlotOpening:
+    """An opening."""
+
+    kind: SlotOpeningKind = strawberry.field(description="What to change.")
+    message: str = strawberry.field(description="For people.")
+    slot: DeliverySlot | None = strawberry.field(description="The window to take instead, if that is it.")
+
+
+@onto(Closure, description="Why a window is closed.")
+class SlotClosure:
+    """A closure."""
+
+    reason: SlotClosedReason = strawberry.field(description="In a word.")
+    message: str = strawberry.field(description="For people.")
+    opens_with: list[SlotOpening] = strawberry.field(description="What would open it.")
+
+
+@onto(SlotOfferValue, description="A slot as one shopper sees it: never stored, true until validUntil.")
+class SlotOffer:
+    """An offer."""
+
+    slot: DeliverySlot = strawberry.field(description="The window.")
+    available: bool = strawberry.field(description="Whether it can be held now.")
+    held_by_customer: bool = strawberry.field(description="True while this customer's own hold is on it.")
+    closed: SlotClosure | None = strawberry.field(description="Null while available.")
+    quote: DeliveryFee | None = strawberry.field(
+        name="fee", description="With the usual handover. Null while closed."
+    )
+    emissions: EmissionEstimate | None = strawberry.field(
+        description="Marginal grams of this drop in this window. Null while closed."
+    )
+    vehicle_kind: VehicleKind | None = strawberry.field(
+        description="The kind of vehicle that would come, as planned now."
+    )
+    handover_options: list[HandoverOption] = strawberry.field(description="How these goods may be handed over.")
+    labels: list[SlotLabel] = strawberry.field(description="What to see at a glance, as of now.")
+
+
+@onto(DayOffers, description="The windows of one local day.")
+class DeliveryDay:
+    """A day."""
+
+    day: date = strawberry.field(name="date", description="At the address.")
+    offers: list[SlotOffer] = strawberry.field(description="In order of start and end.")
+
+
+@strawberry.type(description="Every window of the days asked for, open or closed.")
+class SlotAvailability:
+    """An answer."""
+
+    address: ResolvedAddress = strawberry.field(description="The place that was understood.")
+    days: list[DeliveryDay] = strawberry.field(description="Day by day.")
+    inventory_version: str = strawberry.field(
+        description="Changes whenever an answer of this query could change."
+    )
+    valid_until: datetime = strawberry.field(description="Ask again after this.")
+
+
+async def slot_availability(
+    info: Info,
+    address: AddressInput,
+    basket: BasketInput | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    customer_reference: str | None = None,
+) -> SlotAvailability | None:
+    """Every window of the days asked for, as this address and basket would see it."""
+    place = await located(info, address)
+    goods = await basket_of(info, basket)
+    found: Availability = await info.context.read(
+        lambda conn, now: offer(
+            conn,
+            now=now,
+            actor=info.context.actor,
+            place=place, basket=goods, first=first, last=last, customer_reference=customer_reference
+        )
+    )
+    return SlotAvailability(
+        address=ResolvedAddress(label=place.label, point=shown(place.point), zone=shown(found.zone)),
+        days=shown(found.days),
+        inventory_version=found.inventory_version,
+        valid_until=found.valid_until,
+    )

@@ -1,0 +1,104 @@
+"""Addresses and zones."""
+
+import strawberry
+from graphql import GraphQLError
+
+from app.places.find_address import find_address
+from app.places.rules import AddressQuery, Place
+from app.places.tables import Address
+from app.places.tables import ServiceZone as ServiceZoneRow
+from schema.context import Info
+from schema.ids import key_of, to_global
+from schema.onto import onto, shown
+from schema.values import CountryCode, Point, PointInput, TimeZone
+
+MAX_SUGGESTIONS = 10
+
+
+@strawberry.interface(description="Anything that can be fetched again by its id.")
+class Node:
+    """A thing with an id."""
+
+    id: strawberry.ID = strawberry.field(description="Opaque, unique over the graph.")
+
+
+@onto(ServiceZoneRow, description="A served area.")
+class ServiceZone(Node):
+    """A zone."""
+
+    name: str = strawberry.field(description="What people call it.")
+    time_zone: TimeZone = strawberry.field(description="Its wall clock.")
+
+    @strawberry.field(description="Opaque, unique over the graph.")
+    def id(self) -> strawberry.ID:
+        """The global id."""
+        return to_global("ServiceZone", self.id)  # type: ignore[arg-type]  # self is the row
+
+
+@onto(Address, description="A known address that matches what was typed.")
+class AddressSuggestion:
+    """A suggestion."""
+
+    label: str = strawberry.field(description="As people write it.")
+    point: Point = strawberry.field(description="Where it is.")
+
+    @strawberry.field(description="Give it as AddressInput.id.")
+    def id(self) -> strawberry.ID:
+        """The global id."""
+        return to_global("Address", self.id)  # type: ignore[arg-type]  # self is the row
+
+
+@strawberry.type(description="The place that was understood, and the zone that serves it.")
+class ResolvedAddress:
+    """A located address."""
+
+    label: str = strawberry.field(description="As people write it.")
+    point: Point = strawberry.field(description="Where it is.")
+    zone: ServiceZone = strawberry.field(description="The zone that serves it.")
+
+
+@strawberry.input(description="An address in writing.")
+class PostalAddressInput:
+    """A written address."""
+
+    line1: str = strawberry.field(description="Street and house number.")
+    line2: str | None = strawberry.field(default=None, description="Floor, door, company.")
+    city: str | None = strawberry.field(default=None, description="Town; must fit the address if given.")
+    postal_code: str | None = strawberry.field(default=None, description="Must fit the address if given.")
+    country_code: CountryCode = strawberry.field(description="Its country.")
+
+
+@strawberry.input(
+    one_of=True, description="Exactly one of: an id from addressSuggestions, a written address, a point."
+)
+class AddressInput:
+    """How a caller names an address."""
+
+    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="An id from addressSuggestions.")
+    postal: strawberry.Maybe[PostalAddressInput] = strawberry.field(description="In writing.")
+    point: strawberry.Maybe[PointInput] = strawberry.field(description="On the ground.")
+
+    def query(self) -> AddressQuery:
+        """What the geocoder is asked."""
+        if self.id is not None:
+            return AddressQuery(id=key_of("Address", self.id.value))
+        if self.point is not None:
+            return AddressQuery(point=self.point.value.value())
+        if self.postal is None:
+            raise GraphQLError("Give exactly one of id, postal, point.")
+        written = self.postal.value
+        return AddressQuery(
+            line1=written.line1, line2=written.line2, city=written.city, postal_code=written.postal_code
+        )
+
+
+async def located(info: Info, address: AddressInput) -> Place:
+    """The place a caller means; raises AddressNotFound."""
+    return await info.context.world.geocoder.locate(address.query())
+
+
+async def address_suggestions(info: Info, text: str, first: int = 5) -> list[AddressSuggestion] | None:
+    """Type-ahead."""
+    if not 1 <= first <= MAX_SUGGESTIONS:
+        raise GraphQLError(f"first: ask for 1 to {MAX_SUGGESTIONS}.")
+    return shown(await info.context.read(lambda conn, _: find_address(conn, text=text, limit=first)))

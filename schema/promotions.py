@@ -1,0 +1,24 @@
+"""Promotions on holds and bookings."""
+
+import strawberry
+
+from app.promotions.rules import AppliedPromotion as AppliedPromotionValue
+from app.promotions.rules import RedemptionState
+from schema.onto import onto
+from schema.values import Money
+
+PromotionRedemptionStatus = strawberry.enum(
+    RedemptionState,
+    name="PromotionRedemptionStatus",
+    description="Reserved with a hold, redeemed with a booking, or returned.",
+)
+
+
+@onto(AppliedPromotionValue, description="A promotion on a hold or booking.")
+class AppliedPromotion:
+    """A use."""
+
+    code: str = strawberry.field(description="The code that was given.")
+    label: str = strawberry.field(description="For people.")
+    discount: Money = strawberry.field(description="What it takes off.")
+    status: PromotionRedemptionStatus = strawberry.field(description="Where the use stands.")

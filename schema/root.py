@@ -1,0 +1,140 @@
+"""The schema: what can be asked and what can be changed."""
+
+from datetime import date
+from typing import Annotated
+
+import strawberry
+from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+
+from app.allocation.queries import run_of
+from app.database.rows import by_id
+from app.engagement.queries import notification_of
+from app.places.tables import ServiceZone as ServiceZoneRow
+from app.slots.tables import DeliverySlot as DeliverySlotRow
+from schema import allocation, bookings, engagement, mutations, offers, places
+from schema.allocation import AllocationRun
+from schema.bookings import DeliveryBooking, DeliveryBookingConnection, SlotHold
+from schema.context import Context, Info
+from schema.engagement import Notification
+from schema.ids import from_global, malformed
+from schema.offers import BasketInput, DeliverySlot, SlotAvailability
+from schema.onto import shown
+from schema.places import AddressInput, AddressSuggestion, Node, ServiceZone
+from schema.values import SCALARS
+
+
+@strawberry.type(description="What can be asked.")
+class Query:
+    """Reads."""
+
+    @strawberry.field(description="Anything by its id; null for what is not there or not yours.")
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002
+        """Fetch again."""
+        kind, key = from_global(id)
+        actor = info.context.actor
+        match kind:
+            case "SlotHold":
+                return await bookings.seen_hold(info, key)
+            case "DeliveryBooking":
+                return await bookings.seen_booking(info, key)
+            case "DeliverySlot":
+                return shown(await info.context.read(lambda conn, _: by_id(conn, DeliverySlotRow, key)))
+            case "ServiceZone":
+                return shown(await info.context.read(lambda conn, _: by_id(conn, ServiceZoneRow, key)))
+            case "AllocationRun":
+                return shown(await info.context.read(lambda conn, _: run_of(conn, key)))
+            case "Notification":
+                found = await info.context.read(
+                    lambda conn, _: notification_of(conn, actor=actor, notification_id=key)
+                )
+                return shown(found)
+        raise malformed(id)
+
+    @strawberry.field(
+        description="Type-ahead over the known addresses; accents and case do not matter. At most 10."
+    )
+    async def address_suggestions(
+        self, info: Info, text: str, first: int = 5
+    ) -> list[AddressSuggestion] | None:
+        """Suggest."""
+        return await places.address_suggestions(info, text, first)
+
+    @strawberry.field(
+        description="Every window of the days asked for, open or closed, as this address and basket would"
+        " see it. At most 14 days; default: today and six more."
+    )
+    async def slot_availability(
+        self,
+        info: Info,
+        address: AddressInput,
+        basket: BasketInput | None = None,
+        first_day: Annotated[date | None, strawberry.argument(name="from")] = None,
+        last_day: Annotated[date | None, strawberry.argument(name="to")] = None,
+        customer_reference: str | None = None,
+    ) -> SlotAvailability | None:
+        """Offer."""
+        return await offers.slot_availability(info, address, basket, first_day, last_day, customer_reference)
+
+    hold: SlotHold | None = strawberry.field(
+        resolver=bookings.hold, description="A hold of this storefront."
+    )
+    booking: DeliveryBooking | None = strawberry.field(
+        resolver=bookings.booking, description="A booking of this storefront."
+    )
+    bookings: DeliveryBookingConnection | None = strawberry.field(
+        resolver=bookings.bookings,
+        description="Bookings of this storefront, newest first; give first or last, at most 100.",
+    )
+    notifications: list[Notification] | None = strawberry.field(
+        resolver=engagement.notifications, description="What the customer of a booking was told."
+    )
+    allocation_run: AllocationRun | None = strawberry.field(
+        resolver=allocation.allocation_run,
+        description="The run with this id, or the newest that was published.",
+    )
+
+
+@strawberry.type(description="What can be changed.")
+class Mutation:
+    """Writes."""
+
+    hold_slot: mutations.HoldSlotPayload | None = strawberry.mutation(
+        resolver=mutations.hold_slot,
+        description="Hold a slot for a customer while they shop; the fee is locked until it ends.",
+    )
+    release_hold: mutations.ReleaseHoldPayload | None = strawberry.mutation(
+        resolver=mutations.release_hold, description="Give a held slot back before it ends."
+    )
+    confirm_booking: mutations.ConfirmBookingPayload | None = strawberry.mutation(
+        resolver=mutations.confirm_booking,
+        description="Book what is held, at the held fee: from here on the window is a promise.",
+    )
+    set_drop_preference: mutations.SetDropPreferencePayload | None = strawberry.mutation(
+        resolver=mutations.set_drop_preference, description="Change how a drop is handed over."
+    )
+    apply_promotion: mutations.PromotionPayload | None = strawberry.mutation(
+        resolver=mutations.apply_promotion,
+        description="Reserve a use of a code with a hold; it is redeemed when the hold is confirmed.",
+    )
+    remove_promotion: mutations.PromotionPayload | None = strawberry.mutation(
+        resolver=mutations.remove_promotion, description="Take a code off a hold."
+    )
+
+
+class QuietSchema(strawberry.Schema):
+    """A schema that leaves logging of errors to the view, which knows a client's mistakes from ours."""
+
+    def process_errors(self, errors: object, execution_context: object = None) -> None:
+        """Nothing here."""
+
+
+schema = QuietSchema(
+    query=Query,
+    mutation=Mutation,
+    types=[DeliverySlot, ServiceZone, Notification],
+    config=StrawberryConfig(scalar_map=SCALARS),
+    extensions=[lambda: ParserCache(maxsize=256), lambda: ValidationCache(maxsize=256)],
+)
+
+__all__ = ["Context", "schema"]
