@@ -1,0 +1,201 @@
+"""From an address to a held window."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from app.booking.apply_promotion import apply_promotion
+from app.booking.hold import hold
+from app.booking.menu import SlotOffer
+from app.booking.offer import DayOffers, offer
+from app.booking.tables import SlotHold
+from app.customers.rules import CustomerFacts
+from app.errors import Refusal
+from app.handover.rules import DropWish, HandoverMode
+from app.pages.render import page
+from app.pages.shop import PRESETS, Shop, check_origin, preset, remember, shop_of, shopper_of, world_of
+from app.places.find_address import find_address
+from app.places.rules import AddressQuery, Place
+from app.places.tables import Address
+from app.values.money import Money
+
+_NOON, _EVENING = 12, 18
+
+
+async def start(request: Request) -> Response:
+    """The first page: address and basket."""
+    shop = await shop_of(request)
+    wanted = request.query_params.get("basket", "")
+    chosen = wanted if wanted in PRESETS else PRESETS[0]
+    return page(request, shop, "start.html", presets=PRESETS, chosen=chosen, text="", found=None, problem=None)
+
+
+async def suggest(request: Request) -> Response:
+    """Type-ahead for the address field."""
+    text = request.query_params.get("q", "")[:200]
+    found = await world_of(request).db.read(partial(_find, text=text))
+    return JSONResponse([{"id": address.id, "label": address.label} for address in found])
+
+
+def _find(conn: Connection, _now: datetime, *, text: str) -> list[Address]:
+    return find_address(conn, text=text, limit=8)
+
+
+async def windows(request: Request) -> Response:
+    """All windows of an address and a basket."""
+    return await _windows(request, {**request.query_params}, None)
+
+
+async def _windows(request: Request, told: Mapping[str, str], refusal: Refusal | None) -> Response:
+    shop = await shop_of(request)
+    chosen = told.get("basket", "weekly")
+    text = told.get("text", "").strip()
+    address_id = told.get("address", "")
+    start_page = partial(page, request, shop, "start.html", presets=PRESETS, chosen=chosen, text=text)
+    world = world_of(request)
+    try:
+        if not address_id:
+            found = await world.db.read(partial(_find, text=text))
+            if len(found) != 1 and not _exact(found, text):
+                return start_page(found=found, problem=None if found or not text else "not_known", status=200)
+            address_id = found[0].id
+        place = await world.geocoder.locate(AddressQuery(id=address_id))
+        shopper = shopper_of(request)
+        basket = preset(chosen, shop.basket)
+        available = await world.db.read(
+            lambda conn, now: offer(
+                conn, now=now, actor=shop.actor, place=place, basket=basket, customer_reference=shopper
+            )
+        )
+    except Refusal as why:
+        return start_page(found=None, problem=why.message, status=422)
+    options = next((o.handover_options for d in available.days for o in d.offers), ())
+    response = page(
+        request,
+        shop,
+        "windows.html",
+        place=available.place,
+        zone=available.zone,
+        address_id=address_id,
+        basket=chosen,
+        days=[shown_day(day) for day in available.days],
+        options=options,
+        told=told,
+        refusal=refusal,
+        key=secrets.token_urlsafe(18),
+        status=409 if refusal else 200,
+    )
+    return remember(request, response, shopper)
+
+
+def _exact(found: Sequence[Address], text: str) -> bool:
+    return bool(found) and found[0].label.lower().startswith(text.lower()) and any(c.isdigit() for c in text)
+
+
+@dataclass(frozen=True, slots=True)
+class PartOfDay:
+    """The windows of a morning, an afternoon or an evening."""
+
+    name: str
+    offers: tuple[SlotOffer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDay:
+    """A day as the page groups it."""
+
+    day: datetime
+    zone: str
+    open: int
+    parts: tuple[PartOfDay, ...]
+
+
+def shown_day(day: DayOffers) -> ShownDay:
+    """The windows of a day by part, in order."""
+    zone = day.offers[0].slot.time_zone
+    by_part: dict[str, list[SlotOffer]] = {"morning": [], "afternoon": [], "evening": []}
+    for one in day.offers:
+        hour = one.slot.starts_at.astimezone(ZoneInfo(zone)).hour
+        by_part["morning" if hour < _NOON else "afternoon" if hour < _EVENING else "evening"].append(one)
+    return ShownDay(
+        day=day.offers[0].slot.starts_at,
+        zone=zone,
+        open=sum(one.available for one in day.offers),
+        parts=tuple(PartOfDay(name, tuple(offers)) for name, offers in by_part.items() if offers),
+    )
+
+
+async def hold_window(request: Request) -> Response:
+    """Hold the chosen window, reserve the code if one was given, and go on to the hold's page."""
+    check_origin(request)
+    async with request.form() as form:
+        told = {name: str(value) for name, value in form.items()}
+    shop = await shop_of(request)
+    world = world_of(request)
+    shopper = shopper_of(request)
+    try:
+        place = await world.geocoder.locate(AddressQuery(id=told.get("address", "")))
+        held = await world.db.write(partial(_hold, shop=shop, shopper=shopper, place=place, told=told))
+    except Refusal as refusal:
+        return await _windows(request, told, refusal)
+    problem = ""
+    if code := told.get("code", "").strip():
+        try:
+            await world.db.write(
+                lambda conn, now: apply_promotion(
+                    conn, now=now, actor=shop.actor, hold_id=held.id, code=code, key=f"{told['key']}-code"
+                )
+            )
+        except Refusal as refusal:
+            problem = f"?problem={refusal.code}"
+    token = world.links.sign("hold", held.id)
+    return remember(request, RedirectResponse(f"/holds/{token}{problem}", 303), shopper)
+
+
+def _hold(
+    conn: Connection, now: datetime, *, shop: Shop, shopper: str, place: Place, told: Mapping[str, str]
+) -> SlotHold:
+    slot_id, _, expected = told.get("slot", "").partition("|")
+    return hold(
+        conn,
+        now=now,
+        actor=shop.actor,
+        slot_id=slot_id,
+        place=replace(place, line2=told.get("line2", "").strip() or None),
+        basket=preset(told.get("basket", "weekly"), shop.basket),
+        customer=CustomerFacts(reference=shopper),
+        wish=wish_of(told),
+        expected_fee=Money(int(expected), shop.storefront.currency) if expected.isdigit() else None,
+        key=told.get("key", ""),
+    )
+
+
+def wish_of(told: Mapping[str, str]) -> DropWish:
+    """The handover that a form asks for; in person where it says nothing that we know."""
+    try:
+        mode = HandoverMode(told.get("mode", "ATTENDED"))
+    except ValueError:
+        mode = HandoverMode.ATTENDED
+    extra = told.get("extra_min", "")
+
+    def text(name: str) -> str | None:
+        return told.get(name, "").strip() or None
+
+    return DropWish(
+        mode=mode,
+        place=text("place") if mode is HandoverMode.SAFE_PLACE else None,
+        neighbour=text("neighbour") if mode is HandoverMode.NEIGHBOUR else None,
+        neighbour_line1=text("neighbour_line1") if mode is HandoverMode.NEIGHBOUR else None,
+        note=text("note"),
+        contact_free=mode is HandoverMode.ATTENDED and "contact_free" in told,
+        extra_min=int(extra) if extra.isdigit() else 0,
+    )

@@ -1,0 +1,56 @@
+"""From a template to a page in the shopper's language."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from app.pages.shop import Shop, locale_of, world_of
+from app.values.money import Money
+from app.values.wording import day_text, language, money_text, time_text, window_text, word
+
+TEMPLATES = Path(__file__).parents[2] / "templates" / "pages"
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(TEMPLATES),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def page(request: Request, shop: Shop, name: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
+    """The template `name` with the shop, the language's words and formats, and these facts."""
+    locale = locale_of(request, shop.storefront)
+    html = _ENVIRONMENT.get_template(name).render(
+        shop=shop,
+        lang=language(locale),
+        locale=locale,
+        has_mailbox=world_of(request).has_mailbox,
+        t=partial(_text, locale),
+        word=lambda group, key: word(group, str(key), locale),
+        money=lambda value: money_text(value, locale),
+        money_of=lambda minor, currency: money_text(Money(minor, currency), locale),
+        day=lambda value, zone=None: day_text(value, locale, zone),
+        clock=lambda value, zone: time_text(value, locale, zone),
+        window=lambda value, zone: window_text(value, locale, zone),
+        **facts,
+    )
+    return HTMLResponse(
+        html, status_code=status, headers={"Cache-Control": "no-store", "Content-Language": language(locale)}
+    )
+
+
+def _text(locale: str, key: str, **facts: object) -> str:
+    return word("page", key, locale).format(**facts)
+
+
+def epoch_ms(instant: datetime) -> int:
+    """An instant for the browser's clock."""
+    return int(instant.timestamp() * 1000)

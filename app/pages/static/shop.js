@@ -1,0 +1,92 @@
+// What scripts add to pages that work without them: type-ahead and a countdown.
+
+function typeahead(input) {
+  const list = document.createElement("ul");
+  list.className = "suggestions";
+  list.id = `${input.id}-list`;
+  list.role = "listbox";
+  list.ariaLabel = input.labels[0].textContent;
+  list.hidden = true;
+  input.after(list);
+  Object.entries({
+    role: "combobox", autocomplete: "off", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id,
+  }).forEach(([name, value]) => input.setAttribute(name, value));
+
+  let chosen = -1;
+  let asked = 0;
+  let timer;
+
+  const close = () => {
+    list.hidden = true;
+    input.setAttribute("aria-expanded", "false");
+    input.removeAttribute("aria-activedescendant");
+    chosen = -1;
+  };
+  const mark = (place) => {
+    chosen = place;
+    [...list.children].forEach((item, i) => item.setAttribute("aria-selected", String(i === place)));
+    if (place >= 0) input.setAttribute("aria-activedescendant", list.children[place].id);
+  };
+  const take = (item) => {
+    input.value = item.textContent;
+    close();
+    input.focus();
+  };
+  const show = (found) => {
+    list.replaceChildren(...found.map((address, i) => {
+      const item = document.createElement("li");
+      item.id = `${list.id}-${i}`;
+      item.role = "option";
+      item.setAttribute("aria-selected", "false");
+      item.textContent = address.label;
+      item.addEventListener("mousedown", (event) => { event.preventDefault(); take(item); });
+      return item;
+    }));
+    list.hidden = found.length === 0;
+    input.setAttribute("aria-expanded", String(found.length > 0));
+    chosen = -1;
+  };
+  const ask = async () => {
+    const number = ++asked;
+    if (input.value.trim().length < 2) return close();
+    const answer = await fetch(`/addresses?q=${encodeURIComponent(input.value)}`);
+    if (answer.ok && number === asked) show(await answer.json());
+  };
+  input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 120); });
+  input.addEventListener("blur", close);
+  input.addEventListener("keydown", (event) => {
+    const last = list.children.length - 1;
+    if (list.hidden) return;
+    if (event.key === "ArrowDown") { event.preventDefault(); mark(chosen < last ? chosen + 1 : 0); }
+    else if (event.key === "ArrowUp") { event.preventDefault(); mark(chosen > 0 ? chosen - 1 : last); }
+    else if (event.key === "Enter" && chosen >= 0) { event.preventDefault(); take(list.children[chosen]); }
+    else if (event.key === "Escape") close();
+  });
+}
+
+// The server's clock counts: the page only knows how far the browser's is from it.
+function countdown(line) {
+  const ends = Number(line.dataset.ends);
+  const ahead = Date.now() - Number(line.dataset.now);
+  const clock = line.querySelector(".clock");
+  const status = document.querySelector(".announce");
+  const announced = new Set();
+  const say = (key, text) => { if (!announced.has(key)) { announced.add(key); status.textContent = text; } };
+
+  const tick = () => {
+    const left = Math.max(0, Math.round((ends - (Date.now() - ahead)) / 1000));
+    const minutes = Math.floor(left / 60);
+    clock.textContent = `${minutes}:${String(left % 60).padStart(2, "0")} ${line.dataset.left}`;
+    // Read out four times in an hour, never second by second.
+    if (left === 0) say("over", line.dataset.over);
+    else if (left <= 60) say("1", line.dataset.one);
+    else if (left <= 300) say("5", line.dataset.minutes.replace("{}", "5"));
+    else if (left <= 600) say("10", line.dataset.minutes.replace("{}", "10"));
+    if (left > 0) setTimeout(tick, 1000);
+  };
+  tick();
+}
+
+document.querySelectorAll(".typeahead input").forEach(typeahead);
+document.querySelectorAll(".countdown").forEach(countdown);
+document.getElementById("problem")?.focus();
