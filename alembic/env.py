@@ -1,7 +1,6 @@
 """Migrations run on the engine that the product uses, on SQLite and on PostgreSQL."""
 
 from alembic import context
-
 from app.database.engine import engine_for
 from app.tables import metadata
 

@@ -1,8 +1,9 @@
-"""The operator's door: `lastlap demo`, `serve`, `work`, `migrate`, `plan`, `city import`, `keys issue`, `doctor`."""
+"""The operator's door: `lastlap demo`, `serve`, `work`, `migrate`, `plan`, `city`, `keys`, `doctor`."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import signal
@@ -56,7 +57,9 @@ app.add_typer(keys_app, name="keys")
 console = Console()
 complaints = Console(stderr=True)
 
-CityFiles = Annotated[list[Path] | None, typer.Option("--city", help="OpenStreetMap extract instead of the generated city.")]
+CityFiles = Annotated[
+    list[Path] | None, typer.Option("--city", help="OpenStreetMap extract instead of the generated city.")
+]
 
 
 class PortInUse(Exception):
@@ -79,7 +82,9 @@ def _plainly() -> Any:
     except PortInUse as why:
         complaints.print(f"[red]{why}[/red]")
     except sa.exc.OperationalError as why:
-        complaints.print(f"[red]The database cannot be reached: {str(why.orig).strip().splitlines()[0]}[/red]")
+        complaints.print(
+            f"[red]The database cannot be reached: {str(why.orig).strip().splitlines()[0]}[/red]"
+        )
     else:
         return
     raise typer.Exit(2)
@@ -143,10 +148,15 @@ def _city(files: list[Path], seed: Seed) -> CityData:
 
 def _plan(db: Database, days: int, limits: Limits) -> None:
     """Plan with a progress display, and show the certificate."""
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"), TimeElapsedColumn(),
-        TextColumn("{task.fields[said]}"), console=console,
-    ) as display:  # fmt: skip
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("days"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[said]}"),
+    )
+    with Progress(*columns, console=console) as display:
         bar = display.add_task("Planning", total=days, said="pricing driver hours")
 
         def tell(fact: Any) -> None:
@@ -161,7 +171,11 @@ def _plan(db: Database, days: int, limits: Limits) -> None:
     table = Table("day", "orders", "vehicles", "gap", "solver s")
     for day in days_planned:
         table.add_row(
-            f"{day.day:%a %d %b}", f"{day.planned_orders:.0f}", str(day.vehicles), f"{day.gap:.2%}", f"{day.solver_s:.1f}"
+            f"{day.day:%a %d %b}",
+            f"{day.planned_orders:.0f}",
+            str(day.vehicles),
+            f"{day.gap:.2%}",
+            f"{day.solver_s:.1f}",
         )
     console.print(table)
     console.print(
@@ -196,13 +210,24 @@ def _invite(settings: Settings) -> None:
     console.print(f"[bold]Mailbox[/bold]    {base}/mailbox")
     console.print(f"[bold]GraphQL[/bold]    {base}/graphql   (key: {DEMO_KEY}, from this machine only)\n")
     console.print("Paste this:\n")
-    print(EXAMPLE.format(base=base))  # noqa: T201  to be copied as it stands, without markup
+    print(example(base))  # noqa: T201  to be copied as it stands, without markup
     console.print("\nCtrl-C ends it; the data stays in the database.")
 
 
-EXAMPLE = """curl -s {base}/graphql -H 'Authorization: Bearer demo-key' -H 'Content-Type: application/json' -d '{{
-  "query": "{{ slotAvailability(address: {{postal: {{line1: \\"Rua das Flores 12\\", countryCode: \\"PT\\"}}}}) {{ address {{ label zone {{ name }} }} days {{ date offers {{ slot {{ id window {{ startsAt endsAt }} }} available fee {{ total {{ amount currencyCode }} }} emissions {{ gramsCo2e }} }} }} }} }}"
-}}'"""
+QUERY = """{
+  slotAvailability(address: {postal: {line1: "Rua das Flores 12", countryCode: "PT"}}) {
+    address { label zone { name } }
+    days { date offers { slot { id window { startsAt endsAt } } available
+      fee { total { amount currencyCode } } emissions { gramsCo2e } } }
+  }
+}"""
+
+
+def example(base: str) -> str:
+    """A first query as a command to paste into a shell."""
+    body = json.dumps({"query": " ".join(QUERY.split())})
+    head = f"curl -s {base}/graphql -H 'Authorization: Bearer {DEMO_KEY}'"
+    return f"{head} \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'"
 
 
 def _free(host: str, port: int) -> None:
@@ -300,7 +325,9 @@ def import_city(
 @keys_app.command("issue")
 def keys_issue(
     name: Annotated[str, typer.Argument(help="Who will use the key.")],
-    storefront: Annotated[str | None, typer.Option(help="The storefront's key, if there are several.")] = None,
+    storefront: Annotated[
+        str | None, typer.Option(help="The storefront's key, if there are several.")
+    ] = None,
     operator: Annotated[bool, typer.Option(help="A key that runs the house.")] = False,
 ) -> None:
     """Issue an API key; it is shown this once."""
@@ -335,7 +362,9 @@ def doctor() -> None:
         finally:
             db.close()
         console.print("[green]✓[/green] database and tables")
-        console.print(f"{'[green]✓[/green] a plan is published' if run else '[red]✗[/red] no plan: run lastlap plan'}")
+        console.print(
+            f"{'[green]✓[/green] a plan is published' if run else '[red]✗[/red] no plan: run lastlap plan'}"
+        )
         console.print(
             "[green]✓[/green] counters equal the ledger"
             if not drifted

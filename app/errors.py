@@ -1,10 +1,10 @@
 """Expected refusals: the class name is the code, the docstring is the message.
 
-    Refusal                what a caller may meet in good faith
-    ├── NotFound           the thing does not exist, or not for this caller
-    ├── NotAllowed         the caller may not do this
-    ├── Invalid            the input cannot mean anything
-    └── Busy               the same request may succeed in a moment
+Refusal                what a caller may meet in good faith
+├── NotFound           the thing does not exist, or not for this caller
+├── NotAllowed         the caller may not do this
+├── Invalid            the input cannot mean anything
+└── Busy               the same request may succeed in a moment
 """
 
 from __future__ import annotations

@@ -23,7 +23,9 @@ class Event(SQLModel, table=True):
 
     __table_args__ = (sa.Index("event_cursor", "xid", "id"),)
 
-    id: int | None = Field(default=None, sa_type=sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True)
+    id: int | None = Field(
+        default=None, sa_type=sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True
+    )
     xid: int = Field(default=0, sa_type=sa.BigInteger)
     topic: str = Field(index=True)
     kind: str
@@ -58,6 +60,8 @@ def since(conn: Connection, *, cursor: Cursor, topic: str | None = None, limit: 
         query = query.where(table.c.topic == topic)
     if conn.dialect.name == "postgresql":
         # Transactions that may still commit below this number are waited for.
-        settled = sa.literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        settled: sa.ColumnElement[int] = sa.literal_column(
+            "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+        )
         query = query.where(table.c.xid < settled)
     return [row_of(Event, found._mapping) for found in conn.execute(query)]

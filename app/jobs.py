@@ -32,7 +32,12 @@ class Job(SQLModel, table=True):
     """One piece of work to be done after the transaction that asked for it."""
 
     __table_args__ = (
-        sa.Index("job_ready", "run_at", postgresql_where=sa.text("state = 'READY'"), sqlite_where=sa.text("state = 'READY'")),
+        sa.Index(
+            "job_ready",
+            "run_at",
+            postgresql_where=sa.text("state = 'READY'"),
+            sqlite_where=sa.text("state = 'READY'"),
+        ),
     )
 
     id: str = Field(default_factory=new_id, primary_key=True)
@@ -68,7 +73,9 @@ def later(
         max_attempts=max_attempts,
         created_at=now,
     )
-    statement = insert(table_of(Job)).values(job.model_dump()).on_conflict_do_nothing(index_elements=["dedup_key"])
+    statement = (
+        insert(table_of(Job)).values(job.model_dump()).on_conflict_do_nothing(index_elements=["dedup_key"])
+    )
     return conn.execute(statement.returning(table_of(Job).c.id)).first() is not None
 
 

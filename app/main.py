@@ -28,7 +28,11 @@ from schema.view import graphql_routes
 
 MAX_BODY = 100_000
 _HEADERS = (
-    (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"),
+    (
+        b"content-security-policy",
+        b"default-src 'self'; img-src 'self' data:; frame-ancestors 'self'; base-uri 'none';"
+        b" form-action 'self'",
+    ),
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
 )
@@ -120,7 +124,9 @@ class Told:
             await self.app(scope, receive, sending)
         finally:
             took_ms = round((time.perf_counter() - started) * 1000, 1)
-            _log.info("request", method=scope["method"], path=_shown(scope["path"]), status=status, ms=took_ms)
+            _log.info(
+                "request", method=scope["method"], path=_shown(scope["path"]), status=status, ms=took_ms
+            )
 
 
 def _shown(path: str) -> str:

@@ -9,16 +9,16 @@ from app.allocation.rules import RunStatus
 from app.allocation.tables import AllocationRun as AllocationRunRow
 from app.allocation.tables import BindingLimit as BindingLimitRow
 from app.allocation.tables import DayPlan as DayPlanRow
+from app.fleet.rules import VehicleKind
 from app.values.money import Money as MoneyValue
 from app.values.window import Window, ZonedWindow
 from schema.context import Info
-from schema.ids import key_of, to_global
-from schema.offers import VehicleKind
+from schema.ids import key_of
 from schema.onto import onto, shown
-from schema.places import Node
+from schema.places import Node, node_id
 from schema.values import Money, TimeWindow
 
-AllocationRunStatus = strawberry.enum(
+strawberry.enum(
     RunStatus,
     name="AllocationRunStatus",
     description="SOLVING, PUBLISHED, REFUSED by the checker or the data, FAILED.",
@@ -64,7 +64,8 @@ class DayPlan:
 class AllocationRun(Node):
     """A run."""
 
-    status: AllocationRunStatus = strawberry.field(description="What became of it.")
+    id: strawberry.ID = node_id("AllocationRun")
+    status: RunStatus = strawberry.field(description="What became of it.")
     started_at: datetime = strawberry.field(description="When it was begun.")
     finished_at: datetime | None = strawberry.field(description="When it ended.")
     first_day: date = strawberry.field(description="The first local day it plans.")
@@ -72,11 +73,6 @@ class AllocationRun(Node):
     gap: float | None = strawberry.field(description="(bound - objective) / |objective|.")
     solver_s: float | None = strawberry.field(name="solverSeconds", description="CPU seconds of the solver.")
     message: str | None = strawberry.field(description="Why it was not published, in a sentence.")
-
-    @strawberry.field(description="Opaque, unique over the graph.")
-    def id(self) -> strawberry.ID:
-        """The global id."""
-        return to_global("AllocationRun", self.id)  # type: ignore[arg-type]  # self is the row
 
     @strawberry.field(description="Contribution of the plan in the planning currency.")
     def objective(self) -> Money | None:
@@ -106,7 +102,7 @@ def _money(run: AllocationRunRow, name: str) -> MoneyValue | None:
     return None if minor is None else MoneyValue(minor, run.currency)
 
 
-async def allocation_run(info: Info, id: strawberry.ID | None = None) -> AllocationRun | None:  # noqa: A002
-    """The run with this id, or the newest that was published; it names no customer, so any key may read it."""
+async def allocation_run(info: Info, id: strawberry.ID | None = None) -> AllocationRun | None:
+    """The run with this id, or the newest published one; it names no customer, so any key may read it."""
     run_id = key_of("AllocationRun", id) if id else None
     return shown(await info.context.read(lambda conn, _: run_of(conn, run_id)))

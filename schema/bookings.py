@@ -1,14 +1,14 @@
 """Holds and bookings."""
 
 from datetime import datetime
+from operator import attrgetter
 
 import strawberry
 from graphql import GraphQLError
 from sqlalchemy import Connection
 
 from app.booking.queries import booking_of, bookings_of, hold_of
-from app.booking.rules import BookingStatus as BookingStatusValue
-from app.booking.rules import HoldStatus as HoldStatusValue
+from app.booking.rules import BookingStatus, HoldStatus
 from app.booking.seen import Promise, SeenBooking, SeenHold, seen_bookings, seen_holds
 from app.booking.tables import DeliveryBooking as DeliveryBookingRow
 from app.booking.tables import PromiseChange as PromiseChangeRow
@@ -19,14 +19,12 @@ from schema.handover import DropPreference
 from schema.ids import key_of, to_global
 from schema.offers import DeliveryFee, DeliverySlot, EmissionEstimate
 from schema.onto import onto, shown
-from schema.places import Node
+from schema.places import Node, node_id
 from schema.promotions import AppliedPromotion
 from schema.values import TimeWindow
 
-HoldStatus = strawberry.enum(HoldStatusValue, description="The life of a hold.")
-BookingStatus = strawberry.enum(
-    BookingStatusValue, description="The life of a booking; LOCKED means past the cut-off."
-)
+strawberry.enum(HoldStatus, description="The life of a hold.")
+strawberry.enum(BookingStatus, description="The life of a booking; LOCKED means past the cut-off.")
 MAX_PAGE = 100
 
 
@@ -34,6 +32,7 @@ MAX_PAGE = 100
 class SlotHold(Node):
     """A hold."""
 
+    id: strawberry.ID = node_id("SlotHold", attrgetter("row.id"))
     status: HoldStatus = strawberry.field(description="As of now.")
     slot: DeliverySlot = strawberry.field(description="The window.")
     expires_at: datetime = strawberry.field(description="When it ends by itself.")
@@ -42,11 +41,6 @@ class SlotHold(Node):
     drop_preference: DropPreference = strawberry.field(description="How it will be handed over.")
     promotions: list[AppliedPromotion] = strawberry.field(description="What is reserved with it.")
     version: int = strawberry.field(description="Counts its changes.")
-
-    @strawberry.field(description="Opaque, unique over the graph.")
-    def id(self) -> strawberry.ID:
-        """The global id."""
-        return to_global("SlotHold", self.row.id)  # type: ignore[attr-defined]  # self is the SeenHold
 
 
 @onto(PromiseChangeRow, description="One line of the promise's history.")
@@ -89,6 +83,7 @@ class DeliveryPromise:
 class DeliveryBooking(Node):
     """A booking."""
 
+    id: strawberry.ID = node_id("DeliveryBooking", attrgetter("row.id"))
     code: str = strawberry.field(description="Short, for people.")
     order_reference: str = strawberry.field(description="The storefront's own number.")
     status: BookingStatus = strawberry.field(description="As of now.")
@@ -99,11 +94,6 @@ class DeliveryBooking(Node):
     drop_preference: DropPreference = strawberry.field(description="How it will be handed over.")
     promotions: list[AppliedPromotion] = strawberry.field(description="What was redeemed with it.")
     version: int = strawberry.field(description="Counts its changes.")
-
-    @strawberry.field(description="Opaque, unique over the graph.")
-    def id(self) -> strawberry.ID:
-        """The global id."""
-        return to_global("DeliveryBooking", self.row.id)  # type: ignore[attr-defined]  # self is the SeenBooking
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -161,18 +151,16 @@ async def answered_hold(info: Info, row: SlotHoldRow) -> SlotHold:
 
 async def answered_booking(info: Info, row: DeliveryBookingRow) -> DeliveryBooking:
     """A booking as it stood when a keyed request was first answered."""
-    found = await info.context.read(
-        lambda conn, _: seen_bookings(conn, now=row.created_at, bookings=[row])
-    )
+    found = await info.context.read(lambda conn, _: seen_bookings(conn, now=row.created_at, bookings=[row]))
     return shown(found[0])
 
 
-async def hold(info: Info, id: strawberry.ID) -> SlotHold | None:  # noqa: A002
+async def hold(info: Info, id: strawberry.ID) -> SlotHold | None:
     """A hold of this storefront."""
     return await seen_hold(info, key_of("SlotHold", id))
 
 
-async def booking(info: Info, id: strawberry.ID) -> DeliveryBooking | None:  # noqa: A002
+async def booking(info: Info, id: strawberry.ID) -> DeliveryBooking | None:
     """A booking of this storefront."""
     return await seen_booking(info, key_of("DeliveryBooking", id))
 

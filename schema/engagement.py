@@ -5,28 +5,24 @@ from datetime import datetime
 import strawberry
 
 from app.engagement.queries import notifications_of
-from app.engagement.rules import Channel
-from app.engagement.rules import NotificationStatus as StatusValue
+from app.engagement.rules import Channel, NotificationStatus
 from app.engagement.tables import Notification as NotificationRow
 from schema.context import Info
-from schema.ids import key_of, to_global
+from schema.ids import key_of
 from schema.onto import onto, shown
-from schema.places import Node
+from schema.places import Node, node_id
 
-NotificationChannel = strawberry.enum(
-    Channel, name="NotificationChannel", description="How a message reaches a customer."
-)
-NotificationStatus = strawberry.enum(
-    StatusValue, name="NotificationStatus", description="PENDING until a channel took it."
-)
+strawberry.enum(Channel, name="NotificationChannel", description="How a message reaches a customer.")
+strawberry.enum(NotificationStatus, name="NotificationStatus", description="PENDING until a channel took it.")
 
 
 @onto(NotificationRow, description="One message to one person.")
 class Notification(Node):
     """A message."""
 
+    id: strawberry.ID = node_id("Notification")
     template: str = strawberry.field(description="What it is about.")
-    channel: NotificationChannel = strawberry.field(description="How it goes.")
+    channel: Channel = strawberry.field(description="How it goes.")
     status: NotificationStatus = strawberry.field(description="What became of it.")
     reason: str | None = strawberry.field(description="Why it was not sent.")
     locale: str = strawberry.field(description="Its language.")
@@ -35,15 +31,12 @@ class Notification(Node):
     created_at: datetime = strawberry.field(description="When it was written.")
     sent_at: datetime | None = strawberry.field(description="When it was taken.")
 
-    @strawberry.field(description="Opaque, unique over the graph.")
-    def id(self) -> strawberry.ID:
-        """The global id."""
-        return to_global("Notification", self.id)  # type: ignore[arg-type]  # self is the row
-
 
 async def notifications(info: Info, booking_id: strawberry.ID) -> list[Notification] | None:
     """What the customer of this booking was told, oldest first."""
     key = key_of("DeliveryBooking", booking_id)
     return shown(
-        await info.context.read(lambda conn, _: notifications_of(conn, actor=info.context.actor, booking_id=key))
+        await info.context.read(
+            lambda conn, _: notifications_of(conn, actor=info.context.actor, booking_id=key)
+        )
     )

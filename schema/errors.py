@@ -117,9 +117,7 @@ async def attempted[T](work: Awaitable[T]) -> tuple[T | None, Refusal | None]:
         return None, refusal
 
 
-def user_errors[E](
-    refusal: Refusal | None, kind: Callable[..., E], codes: type[enum.Enum]
-) -> list[E]:
+def user_errors[E](refusal: Refusal | None, kind: Callable[..., E], codes: type[enum.Enum]) -> list[E]:
     """The refusal as the domain's user error; one that is none of the domain's stays an error."""
     if refusal is None:
         return []

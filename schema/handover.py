@@ -3,17 +3,14 @@
 import strawberry
 from graphql import GraphQLError
 
-from app.handover.rules import DropWish
-from app.handover.rules import HandoverMode as Mode
+from app.handover.rules import DropWish, HandoverMode, HandoverRefusal, ProofKind
 from app.handover.rules import HandoverOption as Option
-from app.handover.rules import HandoverRefusal as Why
-from app.handover.rules import ProofKind as Proof
 from app.handover.tables import DropPreference as DropPreferenceRow
 from schema.onto import onto
 
-HandoverMode = strawberry.enum(Mode, description="The ways of handing over.")
-ProofKind = strawberry.enum(Proof, description="What shows that it was done.")
-HandoverRefusal = strawberry.enum(Why, description="Why a way of handing over is not to be had.")
+strawberry.enum(HandoverMode, description="The ways of handing over.")
+strawberry.enum(ProofKind, description="What shows that it was done.")
+strawberry.enum(HandoverRefusal, description="Why a way of handing over is not to be had.")
 
 
 @onto(Option, description="A way of handing over for these goods.")
@@ -82,7 +79,7 @@ class DropPreferenceInput:
         if self.attended is not None:
             told = self.attended.value
             return DropWish(
-                Mode.ATTENDED,
+                HandoverMode.ATTENDED,
                 note=told.note,
                 ring_bell=told.ring_bell,
                 contact_free=told.contact_free,
@@ -90,10 +87,15 @@ class DropPreferenceInput:
             )
         if self.safe_place is not None:
             left = self.safe_place.value
-            return DropWish(Mode.SAFE_PLACE, place=left.place, note=left.note, ring_bell=left.ring_bell)
+            return DropWish(
+                HandoverMode.SAFE_PLACE, place=left.place, note=left.note, ring_bell=left.ring_bell
+            )
         if self.neighbour is None:
             raise GraphQLError("Give exactly one of attended, safePlace, neighbour.")
         next_door = self.neighbour.value
         return DropWish(
-            Mode.NEIGHBOUR, neighbour=next_door.name, neighbour_line1=next_door.line1, note=next_door.note
+            HandoverMode.NEIGHBOUR,
+            neighbour=next_door.name,
+            neighbour_line1=next_door.line1,
+            note=next_door.note,
         )

@@ -56,7 +56,9 @@ class CustomerInput:
 
     reference: str = strawberry.field(description="The storefront's own reference.")
     name: str | None = strawberry.field(default=None, description="To be called by.")
-    email: EmailAddress | None = strawberry.field(default=None, description="For messages about the delivery.")
+    email: EmailAddress | None = strawberry.field(
+        default=None, description="For messages about the delivery."
+    )
     phone: PhoneNumber | None = strawberry.field(default=None, description="For the courier.")
     locale: Locale | None = strawberry.field(default=None, description="The language of messages.")
 
@@ -87,7 +89,9 @@ class HoldSlotPayload:
     """The answer."""
 
     hold: SlotHold | None = strawberry.field(description="Null when refused.")
-    alternatives: list[SlotOffer] = strawberry.field(description="The nearest windows that can be had instead.")
+    alternatives: list[SlotOffer] = strawberry.field(
+        description="The nearest windows that can be had instead."
+    )
     user_errors: list[HoldUserError] = strawberry.field(description="Empty when it worked.")
 
 
@@ -120,7 +124,9 @@ class ConfirmBookingPayload:
     """The answer."""
 
     booking: DeliveryBooking | None = strawberry.field(description="Null when refused.")
-    alternatives: list[SlotOffer] = strawberry.field(description="The nearest windows that can be had instead.")
+    alternatives: list[SlotOffer] = strawberry.field(
+        description="The nearest windows that can be had instead."
+    )
     user_errors: list[HoldUserError] = strawberry.field(description="Empty when it worked.")
 
 
@@ -177,7 +183,7 @@ class PromotionPayload:
     user_errors: list[PromotionUserError] = strawberry.field(description="Empty when it worked.")
 
 
-async def hold_slot(info: Info, input: HoldSlotInput) -> HoldSlotPayload | None:  # noqa: A002
+async def hold_slot(info: Info, input: HoldSlotInput) -> HoldSlotPayload | None:
     """Hold."""
     slot_id = key_of("DeliverySlot", input.slot_id)
     wish = input.drop_preference.wish() if input.drop_preference else None
@@ -226,7 +232,7 @@ async def _alternatives(
     )
 
 
-async def release_hold(info: Info, input: ReleaseHoldInput) -> ReleaseHoldPayload | None:  # noqa: A002
+async def release_hold(info: Info, input: ReleaseHoldInput) -> ReleaseHoldPayload | None:
     """Release."""
     hold_id = key_of("SlotHold", input.hold_id)
     released, refusal = await attempted(
@@ -239,7 +245,7 @@ async def release_hold(info: Info, input: ReleaseHoldInput) -> ReleaseHoldPayloa
     )
 
 
-async def confirm_booking(info: Info, input: ConfirmBookingInput) -> ConfirmBookingPayload | None:  # noqa: A002
+async def confirm_booking(info: Info, input: ConfirmBookingInput) -> ConfirmBookingPayload | None:
     """Confirm."""
     hold_id = key_of("SlotHold", input.hold_id)
 
@@ -271,7 +277,7 @@ async def confirm_booking(info: Info, input: ConfirmBookingInput) -> ConfirmBook
 
 async def set_drop_preference(
     info: Info,
-    input: SetDropPreferenceInput,  # noqa: A002
+    input: SetDropPreferenceInput,
 ) -> SetDropPreferencePayload | None:
     """Prefer."""
     target = input.target
@@ -300,7 +306,7 @@ async def set_drop_preference(
     )
 
 
-async def apply_promotion(info: Info, input: ApplyPromotionInput) -> PromotionPayload | None:  # noqa: A002
+async def apply_promotion(info: Info, input: ApplyPromotionInput) -> PromotionPayload | None:
     """Apply."""
     hold_id = key_of("SlotHold", input.hold_id)
 
@@ -320,7 +326,7 @@ async def apply_promotion(info: Info, input: ApplyPromotionInput) -> PromotionPa
     )
 
 
-async def remove_promotion(info: Info, input: RemovePromotionInput) -> PromotionPayload | None:  # noqa: A002
+async def remove_promotion(info: Info, input: RemovePromotionInput) -> PromotionPayload | None:
     """Remove."""
     hold_id = key_of("SlotHold", input.hold_id)
 

@@ -7,29 +7,25 @@ import strawberry
 from app.booking.menu import Closure, Opening
 from app.booking.menu import SlotOffer as SlotOfferValue
 from app.booking.offer import Availability, DayOffers, offer
-from app.booking.rules import SlotClosedReason as ClosedReason
-from app.booking.rules import SlotOpeningKind as OpeningKind
-from app.fleet.rules import Emissions
-from app.fleet.rules import VehicleKind as Kind
+from app.booking.rules import SlotClosedReason, SlotOpeningKind
+from app.fleet.rules import Emissions, VehicleKind
 from app.pricing.rules import FeePart as FeePartValue
-from app.pricing.rules import FeePartKind as PartKind
-from app.pricing.rules import Quote
-from app.slots.rules import SlotLabel as Label
+from app.pricing.rules import FeePartKind, Quote
+from app.slots.rules import SlotLabel
 from app.slots.tables import DeliverySlot as DeliverySlotRow
 from app.storefronts.queries import average_basket, storefront_by_id
-from app.values.basket import Basket
+from app.values.basket import Basket, GoodsTrait
 from schema.context import Info
 from schema.handover import HandoverOption
-from schema.ids import to_global
 from schema.onto import onto, shown
-from schema.places import AddressInput, Node, ResolvedAddress, located
-from schema.values import GoodsTrait, Money, MoneyInput, TimeWindow
+from schema.places import AddressInput, Node, ResolvedAddress, located, node_id
+from schema.values import Money, MoneyInput, TimeWindow
 
-SlotLabel = strawberry.enum(Label, description="What to see at a glance about a window.")
-SlotClosedReason = strawberry.enum(ClosedReason, description="Why a window cannot be had; more may come.")
-SlotOpeningKind = strawberry.enum(OpeningKind, description="What would open a closed window.")
-FeePartKind = strawberry.enum(PartKind, description="What a part of the fee pays for.")
-VehicleKind = strawberry.enum(Kind, description="The kind of vehicle that comes.")
+strawberry.enum(SlotLabel, description="What to see at a glance about a window.")
+strawberry.enum(SlotClosedReason, description="Why a window cannot be had; more may come.")
+strawberry.enum(SlotOpeningKind, description="What would open a closed window.")
+strawberry.enum(FeePartKind, description="What a part of the fee pays for.")
+strawberry.enum(VehicleKind, description="The kind of vehicle that comes.")
 
 
 @strawberry.input(
@@ -73,14 +69,10 @@ async def basket_of(info: Info, told: BasketInput | None) -> Basket:
 class DeliverySlot(Node):
     """A slot."""
 
+    id: strawberry.ID = node_id("DeliverySlot")
     time_window: TimeWindow = strawberry.field(name="window", description="When the drop may happen.")
     cutoff_at: datetime = strawberry.field(description="Orders and changes are possible before this.")
     labels: list[SlotLabel] = strawberry.field(description="What it is wherever one looks from.")
-
-    @strawberry.field(description="Opaque, unique over the graph.")
-    def id(self) -> strawberry.ID:
-        """The global id."""
-        return to_global("DeliverySlot", self.id)  # type: ignore[arg-type]  # self is the row
 
 
 @onto(FeePartValue, description="One part of a fee.")
@@ -145,7 +137,9 @@ class SlotOffer:
     vehicle_kind: VehicleKind | None = strawberry.field(
         description="The kind of vehicle that would come, as planned now."
     )
-    handover_options: list[HandoverOption] = strawberry.field(description="How these goods may be handed over.")
+    handover_options: list[HandoverOption] = strawberry.field(
+        description="How these goods may be handed over."
+    )
     labels: list[SlotLabel] = strawberry.field(description="What to see at a glance, as of now.")
 
 
@@ -185,7 +179,11 @@ async def slot_availability(
             conn,
             now=now,
             actor=info.context.actor,
-            place=place, basket=goods, first=first, last=last, customer_reference=customer_reference
+            place=place,
+            basket=goods,
+            first=first,
+            last=last,
+            customer_reference=customer_reference,
         )
     )
     return SlotAvailability(

@@ -10,7 +10,7 @@ from strawberry.types.field import StrawberryField
 T = TypeVar("T")
 
 
-@dataclass_transform(field_specifiers=(strawberry.field,))
+@dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
 def onto(*sources: type, description: str) -> Callable[[type[T]], type[T]]:
     """A GraphQL type whose plain fields are attributes of every source.
 
@@ -19,7 +19,7 @@ def onto(*sources: type, description: str) -> Callable[[type[T]], type[T]]:
     """
 
     def decorate(cls: type[T]) -> type[T]:
-        shown = {**{name: None for name in cls.__annotations__}, **_specified(cls)}
+        shown = {**dict.fromkeys(cls.__annotations__), **_specified(cls)}
         for source in sources:
             lacking = [
                 name
@@ -39,7 +39,9 @@ def _specified(cls: type) -> dict[str, StrawberryField]:
 
 
 def _has(source: type, name: str) -> bool:
-    known = {field.name for field in dataclasses.fields(source)} if dataclasses.is_dataclass(source) else set()
+    known = (
+        {field.name for field in dataclasses.fields(source)} if dataclasses.is_dataclass(source) else set()
+    )
     return name in known or name in getattr(source, "model_fields", {}) or hasattr(source, name)
 
 

@@ -1,5 +1,9 @@
 """Addresses and zones."""
 
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
 import strawberry
 from graphql import GraphQLError
 
@@ -22,30 +26,31 @@ class Node:
     id: strawberry.ID = strawberry.field(description="Opaque, unique over the graph.")
 
 
+def node_id(kind: str, key: Callable[[Any], str] = attrgetter("id")) -> Any:
+    """The field `id` of a type: opaque, made of the type and the key of its row."""
+
+    def resolve(root: strawberry.Parent[Any]) -> strawberry.ID:
+        return to_global(kind, key(root))
+
+    return strawberry.field(resolver=resolve, description="Opaque, unique over the graph.")
+
+
 @onto(ServiceZoneRow, description="A served area.")
 class ServiceZone(Node):
     """A zone."""
 
+    id: strawberry.ID = node_id("ServiceZone")
     name: str = strawberry.field(description="What people call it.")
     time_zone: TimeZone = strawberry.field(description="Its wall clock.")
-
-    @strawberry.field(description="Opaque, unique over the graph.")
-    def id(self) -> strawberry.ID:
-        """The global id."""
-        return to_global("ServiceZone", self.id)  # type: ignore[arg-type]  # self is the row
 
 
 @onto(Address, description="A known address that matches what was typed.")
 class AddressSuggestion:
     """A suggestion."""
 
+    id: strawberry.ID = node_id("Address")
     label: str = strawberry.field(description="As people write it.")
     point: Point = strawberry.field(description="Where it is.")
-
-    @strawberry.field(description="Give it as AddressInput.id.")
-    def id(self) -> strawberry.ID:
-        """The global id."""
-        return to_global("Address", self.id)  # type: ignore[arg-type]  # self is the row
 
 
 @strawberry.type(description="The place that was understood, and the zone that serves it.")

@@ -7,7 +7,7 @@ from app.promotions.rules import RedemptionState
 from schema.onto import onto
 from schema.values import Money
 
-PromotionRedemptionStatus = strawberry.enum(
+strawberry.enum(
     RedemptionState,
     name="PromotionRedemptionStatus",
     description="Reserved with a hold, redeemed with a booking, or returned.",
@@ -21,4 +21,4 @@ class AppliedPromotion:
     code: str = strawberry.field(description="The code that was given.")
     label: str = strawberry.field(description="For people.")
     discount: Money = strawberry.field(description="What it takes off.")
-    status: PromotionRedemptionStatus = strawberry.field(description="Where the use stands.")
+    status: RedemptionState = strawberry.field(description="Where the use stands.")

@@ -29,7 +29,7 @@ class Query:
     """Reads."""
 
     @strawberry.field(description="Anything by its id; null for what is not there or not yours.")
-    async def node(self, info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
         """Fetch again."""
         kind, key = from_global(id)
         actor = info.context.actor
@@ -76,9 +76,7 @@ class Query:
         """Offer."""
         return await offers.slot_availability(info, address, basket, first_day, last_day, customer_reference)
 
-    hold: SlotHold | None = strawberry.field(
-        resolver=bookings.hold, description="A hold of this storefront."
-    )
+    hold: SlotHold | None = strawberry.field(resolver=bookings.hold, description="A hold of this storefront.")
     booking: DeliveryBooking | None = strawberry.field(
         resolver=bookings.booking, description="A booking of this storefront."
     )

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import strawberry
 from graphql import GraphQLError
 
-from app.values.basket import GoodsTrait as GoodsTraitValue
+from app.values.basket import GoodsTrait
 from app.values.money import Money as MoneyValue
 from app.values.point import Point as PointValue
 from app.values.window import ZonedWindow
@@ -136,9 +136,7 @@ class CurrencyCode(enum.Enum):
     USD = "USD"
 
 
-GoodsTrait = strawberry.enum(
-    GoodsTraitValue, description="What about the goods restricts how they are carried or handed over."
-)
+strawberry.enum(GoodsTrait, description="What about the goods restricts how they are carried or handed over.")
 
 
 @onto(MoneyValue, description="An amount of money.")

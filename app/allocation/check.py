@@ -85,7 +85,8 @@ def _fleet(problem: Problem, day: DayProblem, s: DaySolution) -> Iterator[str]:
             out[shift.fleet, bucket] += count
     for (fleet, bucket), count in out.items():
         if count > problem.fleets[fleet].vehicles:
-            yield f"fleet {fleet} has {count} vehicles out in bucket {bucket} of {problem.fleets[fleet].vehicles}."
+            most = problem.fleets[fleet].vehicles
+            yield f"fleet {fleet} has {count} vehicles out in bucket {bucket} of {most}."
 
 
 def _range(problem: Problem, day: DayProblem, s: DaySolution) -> Iterator[str]:

@@ -238,7 +238,9 @@ def unpacked(stored: bytes) -> Problem:
     return problem_from_json(zlib.decompress(stored))
 
 
-def hours_used(day: DayProblem, vehicles: tuple[int, ...] | tuple[float, ...], nodes: int, fleets: tuple[Fleet, ...]) -> list[float]:
+def hours_used(
+    day: DayProblem, vehicles: tuple[int, ...] | tuple[float, ...], nodes: int, fleets: tuple[Fleet, ...]
+) -> list[float]:
     """Driver hours of a day by node."""
     used = [0.0] * nodes
     for shift, count in zip(day.shifts, vehicles, strict=True):

@@ -25,9 +25,7 @@ from app.values.money import round_half_up
 _SERVED = 1e-3
 
 
-def publish(
-    conn: Connection, *, now: datetime, run_id: str, problem: Problem, plan: Plan
-) -> None:
+def publish(conn: Connection, *, now: datetime, run_id: str, problem: Problem, plan: Plan) -> None:
     """Sell by this plan from now on; what is held or booked keeps its place whatever the plan says."""
     first, last = problem.days[0].day, problem.days[-1].day
     pools = [
@@ -157,9 +155,7 @@ def _room(fleet: Fleet, vehicles: int, orders: int) -> tuple[int, int, int, int]
     )
 
 
-def _shifts(
-    conn: Connection, run_id: str, problem: Problem, plan: Plan, first: date, last: date
-) -> None:
+def _shifts(conn: Connection, run_id: str, problem: Problem, plan: Plan, first: date, last: date) -> None:
     table = table_of(Shift)
     conn.execute(sa.delete(table).where(table.c.day.between(first, last)))
     rostered = [

@@ -99,7 +99,9 @@ def _read(conn: Connection, now: datetime, first: date, days: int) -> _Facts:
     cities = rows(conn, City, sa.select(table_of(City)).order_by("id").limit(1))
     figures = rows(conn, PlanningFigures, sa.select(table_of(PlanningFigures)))
     if not cities or not figures:
-        raise NothingToPlan(what="No city with planning figures is loaded; run `lastlap demo` or load a seed.")
+        raise NothingToPlan(
+            what="No city with planning figures is loaded; run `lastlap demo` or load a seed."
+        )
     wages = rows(conn, WageRule, sa.select(table_of(WageRule)).order_by(sa.desc("valid_from")))
     wage = next((w for w in wages if w.valid_from <= last), None)
     zones = rows(conn, ServiceZone, sa.select(table_of(ServiceZone)).order_by("code"))
@@ -382,7 +384,7 @@ class _AsTemplate:
 
     rrule = ""
     valid_from = date.min
-    valid_until = None
+    valid_until: date | None = None
 
     def __init__(self, pattern: ShiftPattern) -> None:
         self.name = pattern.name

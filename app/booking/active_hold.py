@@ -16,7 +16,12 @@ from app.values.actor import Actor
 
 
 def active_hold(
-    conn: Connection, *, now: datetime, actor: Actor, hold_id: str, field: tuple[str, ...] = ("input", "holdId")
+    conn: Connection,
+    *,
+    now: datetime,
+    actor: Actor,
+    hold_id: str,
+    field: tuple[str, ...] = ("input", "holdId"),
 ) -> SlotHold:
     """The caller's hold, locked.
 

@@ -30,7 +30,12 @@ from app.values.actor import Actor
 from app.values.money import Money
 
 # What a booking takes over from its hold, column by column.
-_KEPT = set(DeliveryBooking.model_fields) & set(SlotHold.model_fields) - {"id", "status", "version", "created_at"}
+_KEPT = set(DeliveryBooking.model_fields) & set(SlotHold.model_fields) - {
+    "id",
+    "status",
+    "version",
+    "created_at",
+}
 
 
 def confirm(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -74,17 +75,13 @@ def hold(
     }
 
     def work() -> SlotHold:
-        return _hold(
-            conn, now, actor, slot_id, place, basket, customer, wish, expected_fee, cart_reference
-        )
+        return _hold(conn, now, actor, slot_id, place, basket, customer, wish, expected_fee, cart_reference)
 
     scope = f"{actor.storefront_id}:hold"
-    return once(
-        conn, now=now, scope=scope, key=key, request=request, answer=row_answer(SlotHold), work=work
-    )
+    return once(conn, now=now, scope=scope, key=key, request=request, answer=row_answer(SlotHold), work=work)
 
 
-def _hold(  # noqa: PLR0913  the beats of one verb, in order
+def _hold(
     conn: Connection,
     now: datetime,
     actor: Actor,
@@ -242,11 +239,11 @@ def _fee_changed(expected: Money, fee: Quote) -> FeeChanged:
     )
 
 
-def _stable(basket: Basket) -> dict[str, object]:
+def _stable(basket: Basket) -> dict[str, Any]:
     return {**asdict(basket), "traits": sorted(basket.traits)}
 
 
-def _goods(basket: Basket) -> dict[str, object]:
+def _goods(basket: Basket) -> dict[str, Any]:
     return {
         "weight_g": basket.weight_g,
         "ambient_ml": basket.ambient_ml,
@@ -257,7 +254,7 @@ def _goods(basket: Basket) -> dict[str, object]:
     }
 
 
-def _where(place: Place) -> dict[str, object]:
+def _where(place: Place) -> dict[str, Any]:
     return {
         "address_label": place.label,
         "address_line2": place.line2,
@@ -266,7 +263,7 @@ def _where(place: Place) -> dict[str, object]:
     }
 
 
-def _served(reach: Reach, preference: DropPreference, fee: Quote) -> dict[str, object]:
+def _served(reach: Reach, preference: DropPreference, fee: Quote) -> dict[str, Any]:
     return {
         "pool_id": reach.pool_id,
         "drop_preference_id": preference.id,

@@ -102,9 +102,7 @@ class Menu:
         if reason:
             return self._closed(slot, reason, reaches, basket)
         chosen = next(
-            r
-            for r in self.pools_for(slot, basket, self.at_door_s)
-            if r.has_room(basket, self.at_door_s)
+            r for r in self.pools_for(slot, basket, self.at_door_s) if r.has_room(basket, self.at_door_s)
         )
         return SlotOffer(
             slot=slot,
@@ -264,9 +262,7 @@ def _compared(one: SlotOffer, day: Sequence[SlotOffer]) -> SlotOffer:
 def _with_wider(one: SlotOffer, day: Sequence[SlotOffer]) -> SlotOffer:
     if one.closed is None or one.closed.reason is not SlotClosedReason.FULL:
         return one
-    wider = [
-        other.slot for other in day if other.available and other.slot.window.covers(one.slot.window)
-    ]
+    wider = [other.slot for other in day if other.available and other.slot.window.covers(one.slot.window)]
     if not wider:
         return one
     slot = min(wider, key=lambda s: s.window.duration)

@@ -111,7 +111,9 @@ def full(reaches: Sequence[Reach], basket: Basket, at_door_s: int) -> SlotClosed
     """
     if any(r.carries(basket) and r.has_room(basket, at_door_s) for r in reaches):
         return None
-    return SlotClosedReason.FULL if any(r.carries(basket) for r in reaches) else SlotClosedReason.FLEET_CAPACITY
+    return (
+        SlotClosedReason.FULL if any(r.carries(basket) for r in reaches) else SlotClosedReason.FLEET_CAPACITY
+    )
 
 
 def smaller_would_do(reaches: Sequence[Reach], basket: Basket, at_door_s: int) -> bool:

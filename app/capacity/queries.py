@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
@@ -55,7 +57,7 @@ def reaches_of(conn: Connection, *, zone_id: str, span: Window) -> list[Reach]:
     return [_reach(row) for row in conn.execute(query)]
 
 
-def _reach(row: Row[tuple[object, ...]]) -> Reach:
+def _reach(row: Row[*tuple[Any, ...]]) -> Reach:
     return Reach(
         pool_id=row.id,
         node_id=row.node_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -110,7 +111,7 @@ def _fresh(run_id: str, plan: PoolPlan) -> CapacityPool:
     )
 
 
-def _sizes(prefix: str, load: Load) -> dict[str, int]:
+def _sizes(prefix: str, load: Load) -> dict[str, Any]:
     return {f"{prefix}_{d}": getattr(load, d) for d in DIMENSIONS}
 
 
@@ -136,9 +137,7 @@ def _entry(
     )
 
 
-def _reach(
-    conn: Connection, run_id: str, pool_ids: list[str], plans: Sequence[tuple[str, PoolPlan]]
-) -> None:
+def _reach(conn: Connection, run_id: str, pool_ids: list[str], plans: Sequence[tuple[str, PoolPlan]]) -> None:
     table = table_of(CapacityReach)
     for start in range(0, len(pool_ids), _CHUNK):
         conn.execute(sa.delete(table).where(table.c.pool_id.in_(pool_ids[start : start + _CHUNK])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import phonenumbers
 import sqlalchemy as sa
@@ -26,9 +27,7 @@ def register(conn: Connection, *, now: datetime, actor: Actor, facts: CustomerFa
     known = _checked(facts)
     table = table_of(Customer)
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    fresh = Customer(
-        storefront_id=actor.storefront_id, reference=facts.reference, created_at=now, **known
-    )
+    fresh = Customer(storefront_id=actor.storefront_id, reference=facts.reference, created_at=now, **known)
     statement = insert(table).values(fresh.model_dump())
     kept = {name: sa.func.coalesce(statement.excluded[name], table.c[name]) for name in _OPTIONAL}
     upsert = statement.on_conflict_do_update(
@@ -40,7 +39,7 @@ def register(conn: Connection, *, now: datetime, actor: Actor, facts: CustomerFa
 _OPTIONAL = ("name", "email", "phone", "locale")
 
 
-def _checked(facts: CustomerFacts) -> dict[str, str | None]:
+def _checked(facts: CustomerFacts) -> dict[str, Any]:
     if not 1 <= len(facts.reference) <= 100:
         raise InvalidReference(field=("input", "customer", "reference"))
     if facts.name is not None and (len(facts.name) > 200 or not facts.name.isprintable()):

@@ -88,5 +88,3 @@ def _value(kind: sa.types.TypeEngine[Any], value: Any) -> Any:
     if kind.python_type is date:
         return date.fromisoformat(value)
     return value
-
-

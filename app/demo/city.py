@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import cos, exp, hypot, pi, radians, sin
 from random import Random
 
@@ -128,13 +129,16 @@ def _houses(rng: Random, street: str, line: list[_Spot]) -> list[AddressData]:
     spots = line if _off(line[0]) < _off(line[-1]) else line[::-1]
     houses: list[AddressData] = []
     number = 2
-    for here, there in zip(spots, spots[1:], strict=False):
+    for here, there in pairwise(spots):
         length = hypot(there.east - here.east, there.north - here.north)
         count = max(1, round(2.2 * exp(-_off(here) / 2_600)))
         for k in range(count):
             share = (k + 0.5) / count
             for side, house in ((7, number), (-7, number + 1)):
-                across = (-(there.north - here.north) / length * side, (there.east - here.east) / length * side)
+                across = (
+                    -(there.north - here.north) / length * side,
+                    (there.east - here.east) / length * side,
+                )
                 spot = _Spot(
                     here.east + (there.east - here.east) * share + across[0],
                     here.north + (there.north - here.north) * share + across[1],

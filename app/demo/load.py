@@ -88,9 +88,7 @@ def _fleet(conn: Connection, seed: Seed, city_id: str, middle: Point) -> None:
     for node in seed.nodes:
         place = Point(
             round(middle.latitude + node.north_m / _METRES_PER_DEGREE, 6),
-            round(
-                middle.longitude + node.east_m / _METRES_PER_DEGREE / cos(radians(middle.latitude)), 6
-            ),
+            round(middle.longitude + node.east_m / _METRES_PER_DEGREE / cos(radians(middle.latitude)), 6),
         )
         row = FulfilmentNode(
             city_id=city_id,
@@ -131,9 +129,7 @@ def _shop(conn: Connection, seed: Seed, now: datetime) -> None:
     since = datetime(now.year, 1, 1, tzinfo=UTC)
     add(
         conn,
-        FeeRule(
-            storefront_id=storefront.id, valid_from=since, currency=storefront.currency, **seed.fees
-        ),
+        FeeRule(storefront_id=storefront.id, valid_from=since, currency=storefront.currency, **seed.fees),
     )
     policies = [
         HandoverPolicy(**{**policy.model_dump(), "proof": [kind.value for kind in policy.proof]})

@@ -162,7 +162,7 @@ class Seed(_Part):
     city: CitySeed
     storefront: dict[str, Any]
     policy: dict[str, int]
-    fees: dict[str, int]
+    fees: dict[str, Any]
     planning: dict[str, Any]
     nodes: list[NodeSeed]
     emission_factors: list[EmissionFactorSeed]

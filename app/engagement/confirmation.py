@@ -65,7 +65,9 @@ def confirmation_of(conn: Connection, *, now: datetime, booking_id: str, booking
         ),
         grams=booking.grams,
         vehicle=word("vehicle", booking.vehicle_kind, locale),
-        change_until=f"{day_text(booking.cutoff_at, locale, zone)}, {time_text(booking.cutoff_at, locale, zone)}",
+        change_until=", ".join(
+            (day_text(booking.cutoff_at, locale, zone), time_text(booking.cutoff_at, locale, zone))
+        ),
         booking_url=booking_url,
     )
     entry = Entry(
@@ -83,9 +85,8 @@ def confirmation_of(conn: Connection, *, now: datetime, booking_id: str, booking
 def fee_lines(conn: Connection, booking: DeliveryBooking) -> list[tuple[str, Money]]:
     """The parts of a booking's fee with its promotions, by label."""
     lines = [(part["label"], Money(part["minor"], booking.currency)) for part in booking.fee_parts]
-    for promotion in applied(conn, [booking.hold_id]).get(booking.hold_id, []):
-        lines.append((promotion.label, -promotion.discount))
-    return lines
+    on_it = applied(conn, [booking.hold_id]).get(booking.hold_id, [])
+    return lines + [(promotion.label, -promotion.discount) for promotion in on_it]
 
 
 def handover_text(preference: DropPreference, locale: str) -> str:

@@ -94,7 +94,8 @@ def drop_estimate(
         work_s=round_half_up(travel_s + parking + kind.reload_s / kind.stops_per_trip),
         distance_m=distance_m,
         cost_minor=round_half_up(cost),
-        grams=round_half_up(grams),
+        # Never nothing: the smallest vehicle still takes electricity.
+        grams=max(1, round_half_up(grams)),
     )
 
 

@@ -66,7 +66,7 @@ class Vehicle(SQLModel, table=True):
 
 
 class ShiftPattern(SQLModel, table=True):
-    """When a vehicle and its driver may be rostered, in local wall time. `weekdays` holds ISO digits, '12345'."""
+    """When a vehicle and its driver may be rostered, in wall time; `weekdays` are ISO digits, '12345'."""
 
     __tablename__ = "shift_pattern"
 

@@ -21,6 +21,7 @@ from app.booking.tables import SlotHold
 from app.customers.rules import CustomerFacts
 from app.errors import Refusal
 from app.handover.rules import DropWish, HandoverMode
+from app.handover.tables import DropPreference
 from app.pages.render import page
 from app.pages.shop import PRESETS, Shop, check_origin, preset, remember, shop_of, shopper_of, world_of
 from app.places.find_address import find_address
@@ -36,7 +37,9 @@ async def start(request: Request) -> Response:
     shop = await shop_of(request)
     wanted = request.query_params.get("basket", "")
     chosen = wanted if wanted in PRESETS else PRESETS[0]
-    return page(request, shop, "start.html", presets=PRESETS, chosen=chosen, text="", found=None, problem=None)
+    return page(
+        request, shop, "start.html", presets=PRESETS, chosen=chosen, text="", found=None, problem=None
+    )
 
 
 async def suggest(request: Request) -> Response:
@@ -199,3 +202,16 @@ def wish_of(told: Mapping[str, str]) -> DropWish:
         contact_free=mode is HandoverMode.ATTENDED and "contact_free" in told,
         extra_min=int(extra) if extra.isdigit() else 0,
     )
+
+
+def told_of(preference: DropPreference) -> dict[str, str]:
+    """A handover as a form would have told it."""
+    told = {
+        "mode": preference.mode.value,
+        "place": preference.place or "",
+        "neighbour": preference.neighbour or "",
+        "neighbour_line1": preference.neighbour_line1 or "",
+        "note": preference.note or "",
+        "extra_min": str(preference.extra_min),
+    }
+    return {**told, "contact_free": "on"} if preference.contact_free else told

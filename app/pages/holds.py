@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -29,7 +29,7 @@ from app.database.rows import by_id
 from app.errors import Invalid, Refusal
 from app.handover.queries import policies
 from app.handover.rules import HandoverOption, options
-from app.pages.checkout import wish_of
+from app.pages.checkout import told_of, wish_of
 from app.pages.render import epoch_ms, page
 from app.pages.shop import Shop, check_origin, locale_of, shop_of, shopper_of, world_of
 
@@ -62,7 +62,9 @@ async def _show(
     if booking is not None:
         return RedirectResponse(f"/bookings/{world_of(request).links.sign('booking', booking.id)}", 303)
     if seen.status is not HoldStatus.ACTIVE:
-        return page(request, shop, "ended.html", hold=seen, released=seen.status is HoldStatus.RELEASED, status=410)
+        return page(
+            request, shop, "ended.html", hold=seen, released=seen.status is HoldStatus.RELEASED, status=410
+        )
     return page(
         request,
         shop,
@@ -72,6 +74,7 @@ async def _show(
         options=handover,
         problem=problem,
         told=told or {},
+        preferred=told if told and told.get("do") == "prefer" else told_of(seen.drop_preference),
         customer=customer,
         now_ms=epoch_ms(now),
         ends_ms=epoch_ms(seen.expires_at),
@@ -116,11 +119,22 @@ async def act(request: Request) -> Response:
         return await _show(request, problem=refusal.message, told=told)
     if isinstance(result, DeliveryBooking):
         return RedirectResponse(f"/bookings/{world_of(request).links.sign('booking', result.id)}", 303)
-    return RedirectResponse(f"/holds/{request.path_params['token']}?{urlencode({'done': told.get('do', '')})}", 303)
+    return RedirectResponse(
+        f"/holds/{request.path_params['token']}?{urlencode({'done': told.get('do', '')})}", 303
+    )
 
 
-def _confirm(conn: Connection, now: datetime, *, shop: Shop, hold_id: str, told: Mapping[str, str], locale: str, **_: Any) -> DeliveryBooking:  # fmt: skip
-    """Book it for the person in the form; the order number is the hold's, as the demo has no shop behind it."""
+def _confirm(
+    conn: Connection,
+    now: datetime,
+    *,
+    shop: Shop,
+    hold_id: str,
+    told: Mapping[str, str],
+    locale: str,
+    **_: Any,
+) -> DeliveryBooking:
+    """Book it for the person in the form; the hold gives the order its number."""
     held = hold_of(conn, actor=shop.actor, hold_id=hold_id)
     customer = by_id(conn, Customer, held.customer_id) if held else None
     if held is None or customer is None:
@@ -128,7 +142,10 @@ def _confirm(conn: Connection, now: datetime, *, shop: Shop, hold_id: str, told:
     if not told.get("email", "").strip():
         raise EmailMissing
     facts = CustomerFacts(
-        reference=customer.reference, name=told.get("name") or None, email=told["email"].strip(), locale=locale
+        reference=customer.reference,
+        name=told.get("name") or None,
+        email=told["email"].strip(),
+        locale=locale,
     )
     register(conn, now=now, actor=shop.actor, facts=facts)
     order = f"web-{hold_id}"
@@ -141,19 +158,30 @@ def _release(conn: Connection, now: datetime, *, shop: Shop, hold_id: str, **_: 
     release(conn, now=now, actor=shop.actor, hold_id=hold_id)
 
 
-def _prefer(conn: Connection, now: datetime, *, shop: Shop, hold_id: str, told: Mapping[str, str], **_: Any) -> None:
+def _prefer(
+    conn: Connection, now: datetime, *, shop: Shop, hold_id: str, told: Mapping[str, str], **_: Any
+) -> None:
     prefer(conn, now=now, actor=shop.actor, wish=wish_of(told), hold_id=hold_id)
 
 
-def _apply(conn: Connection, now: datetime, *, shop: Shop, hold_id: str, told: Mapping[str, str], **_: Any) -> None:
+def _apply(
+    conn: Connection, now: datetime, *, shop: Shop, hold_id: str, told: Mapping[str, str], **_: Any
+) -> None:
     # The code is its own key here: pressing twice is asking once.
     key = f"{hold_id}-{told.get('code', '').strip().upper()}-{told.get('version', '')}"
     apply_promotion(conn, now=now, actor=shop.actor, hold_id=hold_id, code=told.get("code", ""), key=key)
 
 
-def _remove(conn: Connection, now: datetime, *, shop: Shop, hold_id: str, told: Mapping[str, str], **_: Any) -> None:
+def _remove(
+    conn: Connection, now: datetime, *, shop: Shop, hold_id: str, told: Mapping[str, str], **_: Any
+) -> None:
     remove_promotion(conn, now=now, actor=shop.actor, hold_id=hold_id, code=told.get("code", ""))
 
 
-_VERBS = {"confirm": _confirm, "release": _release, "prefer": _prefer, "apply": _apply, "remove": _remove}
-
+_VERBS: dict[str, Callable[..., DeliveryBooking | None]] = {
+    "confirm": _confirm,
+    "release": _release,
+    "prefer": _prefer,
+    "apply": _apply,
+    "remove": _remove,
+}

@@ -33,6 +33,7 @@ def routes() -> list[BaseRoute]:
         Route("/holds/{token}", _told(holds.show)),
         Route("/holds/{token}", _told(holds.act), methods=["POST"]),
         Route("/bookings/{token}", _told(bookings.show)),
+        Route("/bookings/{token}", _told(bookings.change), methods=["POST"]),
         Route("/bookings/{token}/delivery.ics", _told(bookings.calendar)),
         Route("/mailbox", _told(mailbox.listing)),
         Route("/mailbox/{message_id}", _told(mailbox.message)),

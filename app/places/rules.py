@@ -55,7 +55,7 @@ class WrittenAddress:
 
 def cell_of(point: Point) -> str:
     """The H3 cell that holds a point."""
-    return h3.latlng_to_cell(point.latitude, point.longitude, CELL_RESOLUTION)
+    return str(h3.latlng_to_cell(point.latitude, point.longitude, CELL_RESOLUTION))
 
 
 def fold(text: str) -> str:

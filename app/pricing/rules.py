@@ -89,7 +89,10 @@ def quote(
     green discount are cut so that the delivery itself stays within the table's floor and ceiling;
     the handover comes on top.
     """
-    parts = [FeePart(FeePartKind.BASE, "Delivery", table.base_minor, table.currency), *_window_parts(table, window, zone)]
+    parts = [
+        FeePart(FeePartKind.BASE, "Delivery", table.base_minor, table.currency),
+        *_window_parts(table, window, zone),
+    ]
     fixed = sum(part.minor for part in parts)
     above = marginal_cost_minor - table.usual_cost_minor
     demand = to_step(share_bp(above, table.pass_on_bp), table.step_minor)
@@ -108,7 +111,10 @@ def quote(
 
 def _window_parts(table: FeeTable, window: Window, zone: str) -> list[FeePart]:
     labels = slot_labels(window, zone)
-    by_length = {_SHORT: ("One-hour window", table.one_hour_minor), _LONG: ("Four-hour window", table.four_hour_minor)}
+    by_length = {
+        _SHORT: ("One-hour window", table.one_hour_minor),
+        _LONG: ("Four-hour window", table.four_hour_minor),
+    }
     found = [by_length[window.duration]] if window.duration in by_length else []
     if SlotLabel.EVENING in labels:
         found.append(("Evening", table.evening_minor))

@@ -71,8 +71,8 @@ def occurs_on(template: TemplateFacts, day: date) -> bool:
     """
     if day < template.valid_from or (template.valid_until and day > template.valid_until):
         return False
-    start = datetime.combine(template.valid_from, time())  # noqa: DTZ001  a calendar day, not an instant
-    at = datetime.combine(day, time())  # noqa: DTZ001
+    start = datetime.combine(template.valid_from, time())
+    at = datetime.combine(day, time())
     return bool(rrulestr(template.rrule, dtstart=start).between(at, at, inc=True))
 
 

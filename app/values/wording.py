@@ -52,7 +52,7 @@ def time_text(instant: datetime, locale: str, zone: str) -> str:
 
 
 def window_text(window: Window, locale: str, zone: str) -> str:
-    """The wall times of a window: '18:00–20:00'."""
+    """The wall times of a window, as the language joins them."""
     tz = ZoneInfo(zone)
     begin, end = window.start.astimezone(tz), window.end.astimezone(tz)
     return dates.format_interval(begin, end, "Hm", tzinfo=tz, locale=_babel(locale))

@@ -123,7 +123,5 @@ def _publish(conn: Connection, now: datetime, *, run_id: str, problem: Problem, 
 def _ended(conn: Connection, now: datetime, *, run_id: str, status: RunStatus, message: str) -> None:
     run = table_of(AllocationRun)
     conn.execute(
-        sa.update(run)
-        .where(run.c.id == run_id)
-        .values(status=status, finished_at=now, message=message)
+        sa.update(run).where(run.c.id == run_id).values(status=status, finished_at=now, message=message)
     )

@@ -20,7 +20,9 @@ POLL_S = 0.5
 _log = structlog.get_logger("worker")
 
 
-async def work(world: World, *, stop: asyncio.Event, lease: timedelta = LEASE, poll_s: float = POLL_S) -> None:
+async def work(
+    world: World, *, stop: asyncio.Event, lease: timedelta = LEASE, poll_s: float = POLL_S
+) -> None:
     """Run jobs until `stop` is set; those begun by then are finished first."""
     while not stop.is_set():
         await world.db.write(ensure_ticks)

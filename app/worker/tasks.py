@@ -59,9 +59,7 @@ async def confirm_by_mail(world: World, job: Job) -> None:
     except MailRefused as why:
         status, reason = NotificationStatus.FAILED, str(why)
     await world.db.write(
-        lambda conn, now: mark(
-            conn, now=now, notification_id=notification.id, status=status, reason=reason
-        )
+        lambda conn, now: mark(conn, now=now, notification_id=notification.id, status=status, reason=reason)
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import formataddr, format_datetime
+from email.utils import format_datetime, formataddr
 from functools import partial
 from typing import Protocol
 
@@ -107,9 +107,7 @@ def _deliver(conn: Connection, now: datetime, *, mail: OutgoingMail) -> None:
         calendar=mail.calendar,
         received_at=now,
     )
-    conn.execute(
-        insert(table_of(MailboxMessage)).values(received.model_dump()).on_conflict_do_nothing()
-    )
+    conn.execute(insert(table_of(MailboxMessage)).values(received.model_dump()).on_conflict_do_nothing())
 
 
 def as_message(mail: OutgoingMail) -> EmailMessage:

@@ -37,7 +37,8 @@ def read_city(
     """The city of one or several extracts; its name is the commonest town of the addresses unless given.
 
     Where there are fewer addresses than streets, buildings show where people live, and where there are
-    none, the corners of streets do. Raises BrokenMapFile for a file that is missing, empty, cut off or no map.
+    none, the corners of streets do. Raises BrokenMapFile for a file that is missing, empty, cut off or
+    no map.
     """
     found = _Found()
     for file in files:
@@ -78,7 +79,8 @@ def _reason(file: Path, why: Exception) -> str:
 def _read(file: Path, found: _Found) -> None:
     if not file.is_file():
         raise FileNotFoundError(file)
-    for thing in osmium.FileProcessor(str(file)).with_locations().with_areas():
+    things: Iterator[Any] = iter(osmium.FileProcessor(str(file)).with_locations().with_areas())
+    for thing in things:
         tags = thing.tags
         if thing.is_way():
             _street(thing, tags, found)

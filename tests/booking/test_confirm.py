@@ -34,7 +34,7 @@ from tests.factories import NOW, Shop, make_fee_rule, make_hold, make_open_slot,
 
 
 def open_world(db: Database, orders: int = 10) -> tuple[Shop, DeliverySlot, SlotHold]:
-    def work(conn: sa.Connection, now: object) -> tuple[Shop, DeliverySlot, SlotHold]:
+    def work(conn: sa.Connection, _now: object) -> tuple[Shop, DeliverySlot, SlotHold]:
         shop = make_shop(conn)
         slot = make_open_slot(conn, shop, orders=orders)
         return shop, slot, make_hold(conn, shop, slot, now=NOW)
@@ -42,7 +42,9 @@ def open_world(db: Database, orders: int = 10) -> tuple[Shop, DeliverySlot, Slot
     return db.write_now(work)
 
 
-def confirmed(db: Database, shop: Shop, held: SlotHold, *, key: str = "k", order: str = "o-1") -> DeliveryBooking:
+def confirmed(
+    db: Database, shop: Shop, held: SlotHold, *, key: str = "k", order: str = "o-1"
+) -> DeliveryBooking:
     return db.write_now(
         lambda c, n: confirm(c, now=n, actor=shop.actor, hold_id=held.id, order_reference=order, key=key)
     )
@@ -150,7 +152,7 @@ def test_a_confirmed_hold_cannot_be_released(db: Database) -> None:
 
 
 def test_another_storefront_sees_and_changes_nothing(db: Database) -> None:
-    shop, _, held = open_world(db)
+    _, _, held = open_world(db)
     stranger = Actor(new_id(), Role.STOREFRONT, "stranger")
     assert db.read_now(lambda c, _: hold_of(c, actor=stranger, hold_id=held.id)) is None
     for attempt in (

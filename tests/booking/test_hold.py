@@ -1,7 +1,9 @@
 """Holding a slot: capacity, price lock, expiry, retries, refusals."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -56,6 +58,10 @@ def open_world(db: Database, orders: int = 10) -> World:
     return db.write_now(work)
 
 
+def held_now(conn: sa.Connection, now: datetime, *, shop: Shop, slot: DeliverySlot) -> SlotHold:
+    return make_hold(conn, shop, slot, now=now)
+
+
 def pools(db: Database) -> list[CapacityPool]:
     return db.read_now(lambda c, _: rows(c, CapacityPool, sa.select(table_of(CapacityPool))))
 
@@ -74,9 +80,7 @@ def test_a_hold_locks_price_and_capacity_for_an_hour(db: Database, clock: Clock)
     assert held.grams == 12
 
 
-def test_the_last_unit_belongs_to_its_holder_until_the_second_it_expires(
-    db: Database, clock: Clock
-) -> None:
+def test_the_last_unit_belongs_to_its_holder_until_the_second_it_expires(db: Database, clock: Clock) -> None:
     shop, slot = open_world(db, orders=1)
     first = db.write_now(lambda c, n: make_hold(c, shop, slot, now=n, customer="ana"))
 
@@ -128,9 +132,7 @@ def test_the_same_key_with_another_basket_is_refused(db: Database) -> None:
     key = new_id()
     db.write_now(lambda c, n: make_hold(c, shop, slot, now=n, key=key))
     with pytest.raises(IdempotencyKeyReused):
-        db.write_now(
-            lambda c, n: make_hold(c, shop, slot, now=n, key=key, basket=make_basket(weight_g=1))
-        )
+        db.write_now(lambda c, n: make_hold(c, shop, slot, now=n, key=key, basket=make_basket(weight_g=1)))
 
 
 def test_a_refusal_is_an_answer_too_and_is_repeated(db: Database) -> None:
@@ -220,7 +222,7 @@ def test_a_new_price_table_does_not_touch_what_is_held(db: Database, clock: Cloc
     ids=["too heavy", "too bulky", "out of zone", "alcohol in a safe place"],
 )
 def test_what_cannot_be_delivered_is_refused_and_leaves_nothing(
-    db: Database, changes: dict[str, object], refusal: type[Refusal]
+    db: Database, changes: dict[str, Any], refusal: type[Refusal]
 ) -> None:
     shop, slot = open_world(db)
     with pytest.raises(refusal):
@@ -236,7 +238,7 @@ def test_an_unknown_slot_and_one_of_another_zone_are_not_found(db: Database) -> 
     ghost = DeliverySlot(**{**slot.model_dump(), "id": new_id()})
     for wrong in (ghost, other_slot):
         with pytest.raises(SlotNotFound):
-            db.write_now(lambda c, n, wrong=wrong: make_hold(c, shop, wrong, now=n))
+            db.write_now(partial(held_now, shop=shop, slot=wrong))
 
 
 def test_a_basket_below_the_least_value_is_refused_with_the_amount(db: Database) -> None:

@@ -1,6 +1,7 @@
 """What a shopper sees: open windows with price and grams, closed ones with their reason."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -50,11 +51,10 @@ def open_evening(db: Database, *, orders: int = 10, **reach: int) -> Shop:
     return db.write_now(work)
 
 
-def offered(db: Database, shop: Shop, **changes: object) -> Availability:
-    basket = changes.pop("basket", make_basket())
-    assert isinstance(basket, Basket)
+def offered(db: Database, shop: Shop, basket: Basket | None = None, **changes: Any) -> Availability:
+    goods = basket or make_basket()
     return db.read_now(
-        lambda c, n: offer(c, now=n, actor=shop.actor, place=shop.place, basket=basket, **changes)
+        lambda c, n: offer(c, now=n, actor=shop.actor, place=shop.place, basket=goods, **changes)
     )
 
 
@@ -107,9 +107,7 @@ def test_a_full_window_says_so_and_points_to_a_wider_one(db: Database) -> None:
 
 def test_an_expired_hold_is_free_again_without_any_job(db: Database, clock: Clock) -> None:
     shop = open_evening(db, orders=1)
-    slot = next(
-        o.slot for d in offered(db, shop).days for o in d.offers if hours(o.slot.window) == (18, 19)
-    )
+    slot = next(o.slot for d in offered(db, shop).days for o in d.offers if hours(o.slot.window) == (18, 19))
     held = db.write_now(lambda c, n: make_hold(c, shop, slot, now=n))
 
     def open_now() -> bool:

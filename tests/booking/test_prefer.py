@@ -36,7 +36,9 @@ from tests.factories import (
 PORCH = DropWish(HandoverMode.SAFE_PLACE, place="the porch", note="behind the bench")
 
 
-def open_world(db: Database, *, work_s: int = 36_000, wine: bool = False) -> tuple[Shop, DeliverySlot, SlotHold]:
+def open_world(
+    db: Database, *, work_s: int = 36_000, wine: bool = False
+) -> tuple[Shop, DeliverySlot, SlotHold]:
     def work(conn: sa.Connection, _now: object) -> tuple[Shop, DeliverySlot, SlotHold]:
         shop = make_shop(conn)
         window = evening()
@@ -82,9 +84,7 @@ def test_a_booking_may_be_changed_until_the_cut_off(db: Database, clock: Clock) 
         lambda c, n: confirm(c, now=n, actor=shop.actor, hold_id=held.id, order_reference="o", key="k")
     )
     clock.set(slot.cutoff_at - timedelta(seconds=1))
-    changed = db.write_now(
-        lambda c, n: prefer(c, now=n, actor=shop.actor, wish=PORCH, booking_id=booking.id)
-    )
+    changed = db.write_now(lambda c, n: prefer(c, now=n, actor=shop.actor, wish=PORCH, booking_id=booking.id))
     assert changed.drop_preference_id != booking.drop_preference_id
     clock.set(slot.cutoff_at)
     with pytest.raises(CutoffPassed):
@@ -95,9 +95,7 @@ def test_a_change_on_an_old_version_is_refused(db: Database) -> None:
     shop, _, held = open_world(db)
     with pytest.raises(VersionConflict):
         db.write_now(
-            lambda c, n: prefer(
-                c, now=n, actor=shop.actor, wish=PORCH, hold_id=held.id, expected_version=7
-            )
+            lambda c, n: prefer(c, now=n, actor=shop.actor, wish=PORCH, hold_id=held.id, expected_version=7)
         )
 
 

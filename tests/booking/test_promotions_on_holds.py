@@ -18,7 +18,7 @@ from app.promotions.errors import AlreadyUsed
 from app.promotions.queries import applied
 from app.promotions.rules import RedemptionState
 from app.promotions.tables import Promotion
-from app.slots.tables import DeliverySlot
+from app.slots.queries import slots_by_id
 from app.values.ids import new_id
 from tests.conftest import Clock
 from tests.factories import NOW, Shop, make_hold, make_open_slot, make_promotion, make_shop
@@ -83,7 +83,7 @@ def test_a_customer_uses_a_welcome_code_once(db: Database) -> None:
     db.write_now(
         lambda c, n: confirm(c, now=n, actor=shop.actor, hold_id=held.id, order_reference="o", key="k")
     )
-    slot = DeliverySlot(id=held.slot_id)
+    (slot,) = db.read_now(lambda c, _: slots_by_id(c, [held.slot_id]))
     again = db.write_now(lambda c, n: make_hold(c, shop, slot, now=n))
     with pytest.raises(AlreadyUsed):
         use(db, shop, again)

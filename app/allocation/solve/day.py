@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulp
 from pulp import LpAffineExpression, LpProblem, LpVariable
@@ -184,21 +185,25 @@ class TimedHiGHS:
     def of(cls, limits: Limits, *, mip: bool = True) -> TimedHiGHS:
         """One thread and a fixed seed, so that the same problem gives the same plan."""
         # A limit in seconds of this process, which has one core to itself.
-        options = {"random_seed": limits.seed}
-        gap = limits.gap if mip else None
         solver = pulp.HiGHS(
-            mip=mip, msg=False, gapRel=gap, threads=1, timeLimit=limits.day_s if mip else None, **options
+            mip=mip,
+            msg=False,
+            gapRel=limits.gap if mip else None,
+            threads=1,
+            timeLimit=limits.day_s if mip else None,
+            random_seed=limits.seed,
         )
         return cls(solver)
 
-    def run(self, prob: LpProblem) -> None:
-        """Solve; values and shadow prices are then in `prob.solverModel`."""
+    def run(self, prob: LpProblem) -> Any:
+        """Solve; the answer is HiGHS itself, with bounds and shadow prices; values are in the variables."""
         self.solver.createAndConfigureSolver(prob)
         self.solver.buildSolverModel(prob)
         started = time.process_time()
-        self.solver.callSolver(prob)
+        self.solver.callSolver(prob)  # type: ignore[no-untyped-call]  # PuLP's own lack
         self.solve_s += time.process_time() - started
-        self.solver.findSolutionValues(prob)
+        self.solver.findSolutionValues(prob)  # type: ignore[no-untyped-call]  # PuLP's own lack
+        return prob.solverModel
 
 
 def solve_day(
@@ -225,19 +230,20 @@ def solve_day(
         ]
         model.rows["hours", node, 0] = sheet.row(mine, "<=", most)
     relaxed = TimedHiGHS.of(limits, mip=False)
-    relaxed.run(prob)
-    relaxed_bound = prob.solverModel.getInfo().objective_function_value
-    bindings = _bindings(model, prob.solverModel.getSolution().row_dual)
+    highs = relaxed.run(prob)
+    relaxed_bound = highs.getInfo().objective_function_value
+    bindings = _bindings(model, highs.getSolution().row_dual)
     whole = TimedHiGHS.of(limits)
-    whole.run(prob)
-    info = prob.solverModel.getInfo()
+    info = whole.run(prob).getInfo()
     # Without an incumbent in time nobody is sent out: a plan all the same, and its gap says so.
     found = info.primal_solution_status == _FEASIBLE
     vehicles = [round(n.varValue or 0) if found else 0 for n in model.n]
     final, worth = _fixed(model, prob, vehicles, limits)
     bound = min(info.mip_dual_bound, relaxed_bound) if model.n else relaxed_bound
     solve_s = relaxed.solve_s + whole.solve_s + final.solve_s
-    return _solution(model, vehicles, hour_price, bound, solve_s, time.process_time() - started, worth, bindings)
+    return _solution(
+        model, vehicles, hour_price, bound, solve_s, time.process_time() - started, worth, bindings
+    )
 
 
 def _fixed(
@@ -247,8 +253,7 @@ def _fixed(
     for n, count in zip(model.n, vehicles, strict=True):
         n.lowBound = n.upBound = count
     final = TimedHiGHS.of(limits, mip=False)
-    final.run(prob)
-    duals = prob.solverModel.getSolution().row_dual
+    duals = final.run(prob).getSolution().row_dual
     worth = tuple(
         (fleet, bucket, max(0.0, duals[row] * 60))
         for (name, fleet, bucket), row in model.rows.items()

@@ -77,8 +77,7 @@ def price_hours(problem: Problem, limits: Limits) -> tuple[list[list[float]], fl
                 rows[node, week] = sheet.row(terms, "<=", hours)
     solver = TimedHiGHS.of(limits, mip=False)
     solver.solver.optionsDict |= {"solver": "ipm", "run_crossover": "off"}
-    solver.run(prob)
-    duals = prob.solverModel.getSolution().row_dual
+    duals = solver.run(prob).getSolution().row_dual
     prices = [[0.0] * weeks for _ in problem.nodes]
     for (node, week), row in rows.items():
         # An interior point leaves dust on rows that do not bind.
@@ -115,9 +114,7 @@ def _all_days(
     def done(index: int, solution: DaySolution) -> None:
         solved[index] = solution
         gap = (solution.bound - solution.objective) / max(abs(solution.objective), 1.0)
-        progress(
-            {"step": "day", "day": solution.day.isoformat(), "gap": gap, "seconds": solution.solver_s}
-        )
+        progress({"step": "day", "day": solution.day.isoformat(), "gap": gap, "seconds": solution.solver_s})
 
     tasks = [(_only(problem, day), _prices_of(day, hour_price), limits) for day in problem.days]
     if pool is None:
@@ -155,9 +152,7 @@ def _repaired(
     """The days with every week's hours kept: the last days of a week that asks for too many are solved
     again with the hours that remain."""
     count = len(problem.nodes)
-    used = [
-        hours_used(p, s.vehicles, count, problem.fleets) for p, s in zip(problem.days, days, strict=True)
-    ]
+    used = [hours_used(p, s.vehicles, count, problem.fleets) for p, s in zip(problem.days, days, strict=True)]
     for week in sorted({day.week for day in problem.days}):
         mine = [i for i, day in enumerate(problem.days) if day.week == week]
         for index in reversed(mine):
