@@ -5,11 +5,9 @@ from datetime import date, datetime
 import strawberry
 
 from app.allocation.queries import binding_limits, day_plans, run_of
-from app.allocation.rules import RunStatus
 from app.allocation.tables import AllocationRun as AllocationRunRow
 from app.allocation.tables import BindingLimit as BindingLimitRow
 from app.allocation.tables import DayPlan as DayPlanRow
-from app.fleet.rules import VehicleKind
 from app.values.money import Money as MoneyValue
 from app.values.window import Window, ZonedWindow
 from schema.context import Info
@@ -17,12 +15,7 @@ from schema.ids import key_of
 from schema.onto import onto, shown
 from schema.places import Node, node_id
 from schema.values import Money, TimeWindow
-
-strawberry.enum(
-    RunStatus,
-    name="AllocationRunStatus",
-    description="SOLVING, PUBLISHED, REFUSED by the checker or the data, FAILED.",
-)
+from schema.words import RunStatus, VehicleKind
 
 
 @onto(BindingLimitRow, description="A limit that stopped the plan from being better.")

@@ -8,7 +8,6 @@ from graphql import GraphQLError
 from sqlalchemy import Connection
 
 from app.booking.queries import booking_of, bookings_of, hold_of
-from app.booking.rules import BookingStatus, HoldStatus
 from app.booking.seen import Promise, SeenBooking, SeenHold, seen_bookings, seen_holds
 from app.booking.tables import DeliveryBooking as DeliveryBookingRow
 from app.booking.tables import PromiseChange as PromiseChangeRow
@@ -22,9 +21,8 @@ from schema.onto import onto, shown
 from schema.places import Node, node_id
 from schema.promotions import AppliedPromotion
 from schema.values import TimeWindow
+from schema.words import BookingStatus, HoldStatus
 
-strawberry.enum(HoldStatus, description="The life of a hold.")
-strawberry.enum(BookingStatus, description="The life of a booking; LOCKED means past the cut-off.")
 MAX_PAGE = 100
 
 

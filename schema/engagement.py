@@ -5,15 +5,12 @@ from datetime import datetime
 import strawberry
 
 from app.engagement.queries import notifications_of
-from app.engagement.rules import Channel, NotificationStatus
 from app.engagement.tables import Notification as NotificationRow
 from schema.context import Info
 from schema.ids import key_of
 from schema.onto import onto, shown
 from schema.places import Node, node_id
-
-strawberry.enum(Channel, name="NotificationChannel", description="How a message reaches a customer.")
-strawberry.enum(NotificationStatus, name="NotificationStatus", description="PENDING until a channel took it.")
+from schema.words import Channel, NotificationStatus
 
 
 @onto(NotificationRow, description="One message to one person.")

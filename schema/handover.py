@@ -3,14 +3,11 @@
 import strawberry
 from graphql import GraphQLError
 
-from app.handover.rules import DropWish, HandoverMode, HandoverRefusal, ProofKind
+from app.handover.rules import DropWish
 from app.handover.rules import HandoverOption as Option
 from app.handover.tables import DropPreference as DropPreferenceRow
 from schema.onto import onto
-
-strawberry.enum(HandoverMode, description="The ways of handing over.")
-strawberry.enum(ProofKind, description="What shows that it was done.")
-strawberry.enum(HandoverRefusal, description="Why a way of handing over is not to be had.")
+from schema.words import HandoverMode, HandoverRefusal, ProofKind
 
 
 @onto(Option, description="A way of handing over for these goods.")

@@ -7,25 +7,18 @@ import strawberry
 from app.booking.menu import Closure, Opening
 from app.booking.menu import SlotOffer as SlotOfferValue
 from app.booking.offer import Availability, DayOffers, offer
-from app.booking.rules import SlotClosedReason, SlotOpeningKind
-from app.fleet.rules import Emissions, VehicleKind
+from app.fleet.rules import Emissions
 from app.pricing.rules import FeePart as FeePartValue
-from app.pricing.rules import FeePartKind, Quote
-from app.slots.rules import SlotLabel
+from app.pricing.rules import Quote
 from app.slots.tables import DeliverySlot as DeliverySlotRow
 from app.storefronts.queries import average_basket, storefront_by_id
-from app.values.basket import Basket, GoodsTrait
+from app.values.basket import Basket
 from schema.context import Info
 from schema.handover import HandoverOption
 from schema.onto import onto, shown
 from schema.places import AddressInput, Node, ResolvedAddress, located, node_id
 from schema.values import Money, MoneyInput, TimeWindow
-
-strawberry.enum(SlotLabel, description="What to see at a glance about a window.")
-strawberry.enum(SlotClosedReason, description="Why a window cannot be had; more may come.")
-strawberry.enum(SlotOpeningKind, description="What would open a closed window.")
-strawberry.enum(FeePartKind, description="What a part of the fee pays for.")
-strawberry.enum(VehicleKind, description="The kind of vehicle that comes.")
+from schema.words import FeePartKind, GoodsTrait, SlotClosedReason, SlotLabel, SlotOpeningKind, VehicleKind
 
 
 @strawberry.input(

@@ -3,15 +3,9 @@
 import strawberry
 
 from app.promotions.rules import AppliedPromotion as AppliedPromotionValue
-from app.promotions.rules import RedemptionState
 from schema.onto import onto
 from schema.values import Money
-
-strawberry.enum(
-    RedemptionState,
-    name="PromotionRedemptionStatus",
-    description="Reserved with a hold, redeemed with a booking, or returned.",
-)
+from schema.words import RedemptionState
 
 
 @onto(AppliedPromotionValue, description="A promotion on a hold or booking.")

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import strawberry
 from graphql import GraphQLError
 
-from app.values.basket import GoodsTrait
 from app.values.money import Money as MoneyValue
 from app.values.point import Point as PointValue
 from app.values.window import ZonedWindow
@@ -134,9 +133,6 @@ class CurrencyCode(enum.Enum):
     EUR = "EUR"
     GBP = "GBP"
     USD = "USD"
-
-
-strawberry.enum(GoodsTrait, description="What about the goods restricts how they are carried or handed over.")
 
 
 @onto(MoneyValue, description="An amount of money.")

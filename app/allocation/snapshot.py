@@ -13,12 +13,12 @@ import holidays
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.allocation.demand import groups as demand_groups
 from app.allocation.errors import NothingToPlan
 from app.allocation.problem import (
     Arc,
     DayProblem,
     Fleet,
-    Group,
     Node,
     Problem,
     ShiftOption,
@@ -206,7 +206,13 @@ def _day(facts: _Facts, fleets: Sequence[Fleet], first: date, day: date) -> DayP
     windows = _windows(facts, day)
     ahead = [w for w in windows.values() if w.start > facts.now]
     buckets = [b for b in elementary_buckets(windows.values()) if any(w.covers(b) for w in ahead)]
-    groups = _groups(facts, day, windows, buckets)
+    factor = facts.figures.weekday_bp[day.weekday()] / 10_000
+    still_to_come = [
+        max(0.0, zone.daily_orders * factor - facts.booked.get((zone.id, day), 0)) for zone in facts.zones
+    ]
+    groups = demand_groups(
+        facts.figures, day=day, daily_orders=still_to_come, windows=windows, buckets=buckets
+    )
     per_bucket: dict[tuple[int, int], float] = defaultdict(float)
     for group in groups:
         for bucket, _ in group.accepts:
@@ -232,70 +238,6 @@ def _windows(facts: _Facts, day: date) -> dict[str, Window]:
             except SkippedLocalTime:
                 continue
     return found
-
-
-def _groups(
-    facts: _Facts, day: date, windows: Mapping[str, Window], buckets: Sequence[Window]
-) -> list[Group]:
-    """Customers by zone and by the buckets they accept; groups that accept the same are one.
-
-    Each favourite window has customers who take only it, who take a neighbouring one for a small
-    incentive, and who take any of the same part of the day for a larger one.
-    """
-    figures = facts.figures
-    factor = figures.weekday_bp[day.weekday()] / 10_000
-    weights = _weights(facts, day, windows)
-    merged: list[Group] = []
-    for z, zone in enumerate(facts.zones):
-        orders = max(0.0, zone.daily_orders * factor - facts.booked.get((zone.id, day), 0))
-        by_map: dict[tuple[tuple[int, int], ...], float] = defaultdict(float)
-        for key, weight in weights.items():
-            for share, accepts in _choices(figures, windows, key, buckets):
-                if accepts:
-                    by_map[accepts] += orders * weight * share
-        merged += [
-            Group(z, round(amount, 4), accepts) for accepts, amount in sorted(by_map.items()) if amount > 0
-        ]
-    return merged
-
-
-def _weights(facts: _Facts, day: date, windows: Mapping[str, Window]) -> dict[str, float]:
-    column = {5: "saturday", 6: "sunday"}.get(day.weekday(), "weight")
-    raw = {
-        line["template"]: float(line.get(column, line["weight"]))
-        for line in facts.figures.demand
-        if line["template"] in windows
-    }
-    total = sum(raw.values())
-    return {key: weight / total for key, weight in raw.items()} if total else {}
-
-
-def _choices(
-    figures: PlanningFigures, windows: Mapping[str, Window], favourite: str, buckets: Sequence[Window]
-) -> list[tuple[float, tuple[tuple[int, int], ...]]]:
-    """The three kinds of customer of a favourite window: share, and incentive by accepted bucket."""
-    wanted = windows[favourite]
-    near = [w for w in windows.values() if w.end == wanted.start or w.start == wanted.end]
-    noon = wanted.start + (wanted.end - wanted.start) / 2
-    part = [w for w in windows.values() if abs(w.start - noon) <= timedelta(hours=4)]
-    neighbours, flexible = figures.neighbours_bp / 10_000, figures.flexible_bp / 10_000
-    return [
-        (1 - neighbours - flexible, _accepts(buckets, wanted, [], 0)),
-        (neighbours, _accepts(buckets, wanted, near, figures.incentive_minor)),
-        (flexible, _accepts(buckets, wanted, part, figures.flexible_incentive_minor)),
-    ]
-
-
-def _accepts(
-    buckets: Sequence[Window], favourite: Window, others: Sequence[Window], incentive_minor: int
-) -> tuple[tuple[int, int], ...]:
-    found: dict[int, int] = {}
-    for b, bucket in enumerate(buckets):
-        if favourite.covers(bucket):
-            found[b] = 0
-        elif any(other.covers(bucket) for other in others):
-            found[b] = incentive_minor
-    return tuple(sorted(found.items()))
 
 
 def _arcs(

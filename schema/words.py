@@ -1,0 +1,55 @@
+"""The words of the rooms as enumerations of the schema, each described once."""
+
+import strawberry
+
+from app.allocation.rules import RunStatus
+from app.booking.rules import BookingStatus, HoldStatus, SlotClosedReason, SlotOpeningKind
+from app.engagement.rules import Channel, NotificationStatus
+from app.fleet.rules import VehicleKind
+from app.handover.rules import HandoverMode, HandoverRefusal, ProofKind
+from app.pricing.rules import FeePartKind
+from app.promotions.rules import RedemptionState
+from app.slots.rules import SlotLabel
+from app.values.basket import GoodsTrait
+
+strawberry.enum(BookingStatus, description="The life of a booking; LOCKED means past the cut-off.")
+strawberry.enum(Channel, name="NotificationChannel", description="How a message reaches a customer.")
+strawberry.enum(FeePartKind, description="What a part of the fee pays for.")
+strawberry.enum(GoodsTrait, description="What about the goods restricts how they are carried or handed over.")
+strawberry.enum(HandoverMode, description="The ways of handing over.")
+strawberry.enum(HandoverRefusal, description="Why a way of handing over is not to be had.")
+strawberry.enum(HoldStatus, description="The life of a hold.")
+strawberry.enum(NotificationStatus, name="NotificationStatus", description="PENDING until a channel took it.")
+strawberry.enum(ProofKind, description="What shows that it was done.")
+strawberry.enum(
+    RedemptionState,
+    name="PromotionRedemptionStatus",
+    description="Reserved with a hold, redeemed with a booking, or returned.",
+)
+strawberry.enum(
+    RunStatus,
+    name="AllocationRunStatus",
+    description="SOLVING, PUBLISHED, REFUSED by the checker or the data, FAILED.",
+)
+strawberry.enum(SlotClosedReason, description="Why a window cannot be had; more may come.")
+strawberry.enum(SlotLabel, description="What to see at a glance about a window.")
+strawberry.enum(SlotOpeningKind, description="What would open a closed window.")
+strawberry.enum(VehicleKind, description="The kind of vehicle that comes.")
+
+__all__ = [
+    "BookingStatus",
+    "Channel",
+    "FeePartKind",
+    "GoodsTrait",
+    "HandoverMode",
+    "HandoverRefusal",
+    "HoldStatus",
+    "NotificationStatus",
+    "ProofKind",
+    "RedemptionState",
+    "RunStatus",
+    "SlotClosedReason",
+    "SlotLabel",
+    "SlotOpeningKind",
+    "VehicleKind",
+]
