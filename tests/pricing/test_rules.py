@@ -1,0 +1,73 @@
+"""Fees add up, stay in their band, and rise with the cost of the drop."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.pricing.rules import FeePartKind, Quote, quote
+from app.values.window import Window
+
+EVENING = datetime(2026, 11, 25, 18, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Table:
+    currency: str = "EUR"
+    base_minor: int = 290
+    one_hour_minor: int = 100
+    four_hour_minor: int = -100
+    evening_minor: int = 50
+    weekend_minor: int = 50
+    usual_cost_minor: int = 90
+    pass_on_bp: int = 5_000
+    step_minor: int = 50
+    floor_minor: int = 90
+    ceiling_minor: int = 790
+    green_grams: int = 30
+    green_discount_minor: int = 50
+
+
+def priced(cost: int, grams: int = 100, *, hours: int = 2, handover: int = 0, table: Table | None = None) -> Quote:
+    return quote(
+        table or Table(),
+        window=Window(EVENING, EVENING + timedelta(hours=hours)),
+        zone="Europe/Lisbon",
+        marginal_cost_minor=cost,
+        grams=grams,
+        handover_minor=handover,
+    )
+
+
+@given(st.integers(-2_000, 20_000), st.integers(0, 500), st.sampled_from([1, 2, 4]), st.integers(0, 300))
+def test_the_parts_add_up_and_the_delivery_stays_in_its_band(
+    cost: int, grams: int, hours: int, handover: int
+) -> None:
+    fee = priced(cost, grams, hours=hours, handover=handover)
+    delivery = sum(part.minor for part in fee.parts if part.kind is not FeePartKind.HANDOVER)
+
+    assert fee.total.minor == sum(part.minor for part in fee.parts)
+    assert 90 <= delivery <= 790
+
+
+@given(st.integers(-2_000, 20_000), st.integers(0, 2_000))
+def test_a_dearer_drop_is_never_cheaper(cost: int, more: int) -> None:
+    assert priced(cost).total.minor <= priced(cost + more).total.minor
+
+
+def test_each_part_says_what_it_is_for() -> None:
+    fee = priced(290, grams=12, hours=1, handover=40)
+    assert [(part.kind, part.label, part.minor) for part in fee.parts] == [
+        (FeePartKind.BASE, "Delivery", 290),
+        (FeePartKind.WINDOW, "One-hour window", 100),
+        (FeePartKind.WINDOW, "Evening", 50),
+        (FeePartKind.DEMAND, "Busy time", 100),
+        (FeePartKind.INCENTIVE, "Greener choice", -50),
+        (FeePartKind.HANDOVER, "Handover", 40),
+    ]
+
+
+def test_the_green_discount_is_cut_at_the_floor() -> None:
+    fee = priced(90, grams=1, table=replace(Table(), base_minor=60, evening_minor=50))
+    assert fee.total.minor == 90
