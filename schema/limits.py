@@ -40,7 +40,7 @@ def too_large(query: str) -> str | None:
     try:
         document = parse(query, max_tokens=MAX_TOKENS, no_location=True)
     except GraphQLSyntaxError as why:
-        return str(why.message) if "token" in why.message.lower() and "limit" in why.message.lower() else None
+        return str(why.message) if "more than" in why.message else None
     except RecursionError:
         return "The document is nested too deeply."
     return _measured(document)

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 import strawberry
+from graphql import GraphQLError
 
 from app.booking.menu import Closure, Opening
 from app.booking.menu import SlotOffer as SlotOfferValue
@@ -48,14 +49,17 @@ async def basket_of(info: Info, told: BasketInput | None) -> Basket:
     def given(value: int | None, otherwise: int) -> int:
         return otherwise if value is None else value
 
-    return Basket(
-        value=told.value.value() if told.value else usual.value,
-        weight_g=given(told.weight_grams, usual.weight_g),
-        ambient_ml=given(told.ambient_millilitres, usual.ambient_ml),
-        chilled_ml=given(told.chilled_millilitres, usual.chilled_ml),
-        frozen_ml=given(told.frozen_millilitres, usual.frozen_ml),
-        traits=frozenset(told.traits),
-    )
+    try:
+        return Basket(
+            value=told.value.value() if told.value else usual.value,
+            weight_g=given(told.weight_grams, usual.weight_g),
+            ambient_ml=given(told.ambient_millilitres, usual.ambient_ml),
+            chilled_ml=given(told.chilled_millilitres, usual.chilled_ml),
+            frozen_ml=given(told.frozen_millilitres, usual.frozen_ml),
+            traits=frozenset(told.traits),
+        )
+    except ValueError as why:
+        raise GraphQLError(f"The basket cannot be: {why}.") from why
 
 
 @onto(DeliverySlotRow, description="A bookable window of one zone.")

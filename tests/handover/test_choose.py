@@ -32,7 +32,11 @@ def test_a_wish_is_kept_with_its_seconds_and_proof(db: Database) -> None:
 @pytest.mark.parametrize(
     ("wish", "traits", "refusal"),
     [
-        (DropWish(HandoverMode.SAFE_PLACE, place="porch"), [GoodsTrait.AGE_RESTRICTED], AgeCheckRequiresHandover),
+        (
+            DropWish(HandoverMode.SAFE_PLACE, place="porch"),
+            [GoodsTrait.AGE_RESTRICTED],
+            AgeCheckRequiresHandover,
+        ),
         (
             DropWish(HandoverMode.NEIGHBOUR, neighbour="Rui", neighbour_line1="14"),
             [GoodsTrait.AGE_RESTRICTED],

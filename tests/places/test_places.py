@@ -27,9 +27,7 @@ def small_city(name: str = "Porto") -> CityData:
     ]
     streets = [StreetData(street, "residential", ()) for street in STREETS]
     lonely = StreetData("Beco Vazio", "path", ((Point(41.14, -8.61), Point(41.141, -8.61)),))
-    return CityData(
-        name, "Europe/Lisbon", "PT", "13", "by hand", None, (*streets, lonely), tuple(houses)
-    )
+    return CityData(name, "Europe/Lisbon", "PT", "13", "by hand", None, (*streets, lonely), tuple(houses))
 
 
 def loaded(db: Database) -> CitySummary:

@@ -29,7 +29,9 @@ class Table:
     green_discount_minor: int = 50
 
 
-def priced(cost: int, grams: int = 100, *, hours: int = 2, handover: int = 0, table: Table | None = None) -> Quote:
+def priced(
+    cost: int, grams: int = 100, *, hours: int = 2, handover: int = 0, table: Table | None = None
+) -> Quote:
     return quote(
         table or Table(),
         window=Window(EVENING, EVENING + timedelta(hours=hours)),

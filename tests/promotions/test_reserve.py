@@ -40,7 +40,12 @@ def opened(db: Database, **changes: Any) -> Shop:
 
 
 def use(
-    db: Database, shop: Shop, customer: str = "ana", hold: str | None = None, fee: int = 350, code: str = "bemvindo "
+    db: Database,
+    shop: Shop,
+    customer: str = "ana",
+    hold: str | None = None,
+    fee: int = 350,
+    code: str = "bemvindo ",
 ) -> PromotionRedemption:
     def work(conn: sa.Connection, now: Any) -> PromotionRedemption:
         buyer = register(conn, now=now, actor=shop.actor, facts=CustomerFacts(reference=customer))
