@@ -120,8 +120,10 @@ def lint(source: str, fields: set[str]) -> list[str]:
     except RecursionError:
         return ["too many brackets"]
     problems = _forbidden(tree, 0)
+    if problems:
+        return problems
     unknown = sorted(meta.find_undeclared_variables(tree) - fields)
-    return problems + [f"unknown field {name}" for name in unknown]
+    return [f"unknown field {name}" for name in unknown]
 
 
 def _forbidden(node: nodes.Node, depth: int) -> list[str]:

@@ -1,9 +1,12 @@
 """Zones hold every address, addresses are found while somebody types, and a city loads once."""
 
+from functools import partial
+
 import h3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
 from app.database.runner import Database
 from app.demo.city import demo_city
@@ -12,6 +15,7 @@ from app.places.errors import CityExists, NothingToServe, OutOfZone
 from app.places.find_address import find_address
 from app.places.import_city import CitySummary, import_city
 from app.places.rules import cell_of, fold, taken_apart
+from app.places.tables import ServiceZone
 from app.places.zone_of import zone_of
 from app.places.zoning import draw_zones
 from app.values.point import Point
@@ -32,6 +36,10 @@ def small_city(name: str = "Porto") -> CityData:
 
 def loaded(db: Database) -> CitySummary:
     return db.write_now(lambda c, n: import_city(c, now=n, city=small_city(), zones=3, daily_orders=60))
+
+
+def zone_at(conn: Connection, _now: object, *, point: Point) -> ServiceZone:
+    return zone_of(conn, point=point)
 
 
 def labels(db: Database, text: str, limit: int = 10) -> list[str]:
@@ -65,7 +73,7 @@ def test_every_address_lies_in_a_zone_and_the_sea_does_not(db: Database) -> None
     summary = loaded(db)
     assert summary.zones >= 1
     for house in small_city().addresses:
-        assert db.read_now(lambda c, _, at=house.point: zone_of(c, point=at)).time_zone == "Europe/Lisbon"
+        assert db.read_now(partial(zone_at, point=house.point)).time_zone == "Europe/Lisbon"
     with pytest.raises(OutOfZone):
         db.read_now(lambda c, _: zone_of(c, point=Point(41.1, -9.5)))
 

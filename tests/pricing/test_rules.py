@@ -12,7 +12,7 @@ from app.values.window import Window
 EVENING = datetime(2026, 11, 25, 18, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Table:
     currency: str = "EUR"
     base_minor: int = 290

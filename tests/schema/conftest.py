@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.database.rows import rows, table_of
+from app.database.rows import add, rows, table_of
 from app.database.runner import Database
 from app.places.tables import Address, City, Street, StreetWord
 from app.storefronts.issue_key import issue_key
@@ -20,7 +20,6 @@ from tests.factories import (
     NOW,
     ROOM,
     Shop,
-    add,
     evening,
     make_pools,
     make_promotion,

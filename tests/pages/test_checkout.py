@@ -1,0 +1,164 @@
+"""The checkout in a real browser: with and without scripts, by keyboard, small, dark, and for everybody."""
+
+import re
+import threading
+
+import anyio
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+from starlette.testclient import TestClient
+
+from app.database.runner import Database
+from app.main import build_app
+from app.worker.run import work_once
+from tests.api import world_on
+
+pytestmark = pytest.mark.browser
+
+
+def opened(
+    browser: Browser, *, js: bool = True, width: int = 390, scheme: str = "light", lang: str = "en-GB"
+) -> Page:
+    context = browser.new_context(
+        viewport={"width": width, "height": 844},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        locale=lang,
+        java_script_enabled=js,
+    )
+    return context.new_page()
+
+
+def held(page: Page, base: str, basket: str = "weekly") -> None:
+    page.goto(f"{base}/checkout?text=Rua+das+Flores+12&basket={basket}")
+    page.locator("label.slot:not(.closed)").first.click()
+    page.get_by_role("button", name="Hold this window").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your window is held")
+
+
+@pytest.mark.parametrize("js", [True, False], ids=["with scripts", "without scripts"])
+def test_a_shopper_gets_from_address_to_booking(
+    browser: Browser, base: str, shop_db: Database, js: bool
+) -> None:
+    page = opened(browser, js=js)
+    foreign: list[str] = []
+    page.on("request", lambda request: None if request.url.startswith(base) else foreign.append(request.url))
+    page.goto(base)
+    page.locator("#text").press_sequentially("flores")
+    if js:
+        page.get_by_role("option", name="Rua das Flores 12, Porto").click()
+    page.get_by_role("button", name="Show delivery windows").click()
+    if not js:
+        page.get_by_label("Rua das Flores 12, Porto").check()
+        page.get_by_role("button", name="Show delivery windows").click()
+    page.locator("label.slot:not(.closed)").first.click()
+    page.get_by_label("Leave it in a safe place").check()
+    page.get_by_label("Where is the safe place?").fill("behind the bench")
+    page.get_by_label("Promotion code").fill("bemvindo")
+    page.get_by_role("button", name="Hold this window").click()
+    expect(page.locator(".fee")).to_contain_text("-€2.00")
+    expect(page.locator(".summary")).to_contain_text("behind the bench")
+    page.get_by_label("Your name").fill("Ana Lima")
+    page.get_by_label("E-mail").fill("ana@example.com")
+    page.get_by_role("button", name="Confirm delivery").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your delivery is booked")
+
+    calendar = page.request.get(page.url + "/delivery.ics")
+    assert calendar.headers["content-type"].startswith("text/calendar")
+    assert "BEGIN:VEVENT" in calendar.text()
+    # Playwright keeps a loop in this thread, so the worker gets one of its own.
+    worker = threading.Thread(target=anyio.run, args=(work_once, world_on(shop_db)))
+    worker.start()
+    worker.join()
+    page.goto(f"{base}/mailbox")
+    page.get_by_role("link", name=re.compile("Your delivery")).click()
+    expect(page.locator("pre")).to_contain_text("Hello Ana Lima")
+    assert foreign == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(browser: Browser, base: str, scheme: str) -> None:
+    page = opened(browser, scheme=scheme)
+
+    def clean() -> None:
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+
+    page.goto(base)
+    clean()
+    page.goto(f"{base}/checkout?text=flores")
+    clean()
+    page.goto(f"{base}/checkout?text=Rua+das+Flores+12&basket=wine")
+    clean()
+    held(page, base)
+    clean()
+    page.get_by_label("E-mail").fill("ana@example.com")
+    page.get_by_role("button", name="Confirm delivery").click()
+    clean()
+    page.goto(f"{base}/mailbox")
+    clean()
+    page.goto(f"{base}/holds/nothing")
+    clean()
+
+
+def test_nothing_scrolls_sideways_at_320_pixels(browser: Browser, base: str) -> None:
+    page = opened(browser, width=320)
+    for path in ("/", "/checkout?text=Rua+das+Flores+12"):
+        page.goto(base + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    held(page, base)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_windows_are_chosen_by_keyboard_and_closed_ones_are_skipped(browser: Browser, base: str) -> None:
+    page = opened(browser, width=1200)
+    page.goto(f"{base}/checkout?text=Rua+das+Flores+12")
+    page.locator("input[name=slot]:not([disabled])").first.focus()
+    page.keyboard.press("Space")
+    seen = []
+    for _ in range(4):
+        seen.append(page.evaluate("document.querySelector('input[name=slot]:checked').disabled"))
+        page.keyboard.press("ArrowDown")
+    assert seen == [False] * 4
+    page.locator("input[name=slot]:checked").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your window is held")
+
+
+def test_wine_is_handed_over_in_person(browser: Browser, base: str) -> None:
+    page = opened(browser)
+    page.goto(f"{base}/checkout?text=Rua+das+Flores+12&basket=wine")
+    expect(page.get_by_label("Leave it in a safe place")).to_be_disabled()
+    expect(page.get_by_text("we check the age at the door").first).to_be_visible()
+
+
+def test_the_countdown_speaks_rarely(browser: Browser, base: str) -> None:
+    page = opened(browser)
+    held(page, base)
+    expect(page.locator(".clock")).to_contain_text("left")
+    assert page.locator("[role=status]").inner_text() == ""
+
+
+def test_a_released_window_says_so(browser: Browser, base: str) -> None:
+    page = opened(browser, lang="pt-PT")
+    page.goto(f"{base}/checkout?text=Rua+das+Flores+12")
+    page.locator("label.slot:not(.closed)").first.click()
+    page.get_by_role("button", name="Reservar este horário").click()
+    page.get_by_role("button", name="Devolver").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("O horário foi devolvido")
+
+
+def test_looking_changes_nothing_and_other_sites_cannot_act(shop_db: Database) -> None:
+    with TestClient(build_app(world=world_on(shop_db)), client=("127.0.0.1", 5)) as client:
+        shown = client.get("/checkout?text=Rua+das+Flores+12")
+        assert shown.status_code == 200
+        slot = re.findall(r'name="slot" value="([^"|]+\|\d+)"', shown.text)[0]
+        address = re.findall(r'name="address" value="([^"]+)"', shown.text)[0]
+        form = {"slot": slot, "address": address, "basket": "weekly", "mode": "ATTENDED", "key": "k"}
+        stolen = client.post("/holds", data=form, headers={"Origin": "https://evil.example"})
+        assert stolen.status_code == 403
+        made = client.post("/holds", data=form, follow_redirects=False)
+        assert made.status_code == 303
+        page = made.headers["location"]
+        for _ in range(3):
+            assert client.get(page).status_code == 200
+        assert client.get("/bookings/forged").status_code == 404
