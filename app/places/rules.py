@@ -71,7 +71,9 @@ def taken_apart(text: str) -> WrittenAddress:
     A word that begins with a digit is the house number unless words follow that make it part of the
     street's name ('Rua 31 de Janeiro 12' is number 12).
     """
-    words = fold(text[:200]).split()[:8]
+    # What follows a comma is postcode and town, as in our own labels.
+    street = text[:200].split(",")[0] or text[:200]
+    words = fold(street).split()[:8]
     number = next((i for i in range(len(words) - 1, 0, -1) if words[i][0].isdigit()), None)
     if number is None:
         return WrittenAddress(tuple(words), None)

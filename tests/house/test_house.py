@@ -10,6 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+import app.demo.seed
 from app.database.engine import engine_for
 from app.errors import Refusal
 from app.migrate import downgrade, upgrade
@@ -97,7 +98,8 @@ def test_rows_have_no_relationships_and_tests_no_mocks() -> None:
 
 
 def test_every_refusal_is_listed_with_its_sentence() -> None:
-    assert schema  # its import brings every room's refusals
+    assert schema  # these imports bring every room's refusals
+    assert app.demo.seed
     listed = set(
         re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/errors.md").read_text(encoding="utf-8"), re.MULTILINE)
     )

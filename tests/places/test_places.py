@@ -54,6 +54,7 @@ def labels(db: Database, text: str, limit: int = 10) -> list[str]:
         ("praca da bat", "Praça da Batalha 2, 4000-100 Porto"),
         ("31 jan", "Rua 31 de Janeiro 2, 4000-100 Porto"),
         ("jan 31 112", "Rua 31 de Janeiro 112, 4000-100 Porto"),
+        ("Rua das Flores 12, 4000-100 Porto", "Rua das Flores 12, 4000-100 Porto"),
         ("beco", "Beco Vazio, Porto"),
         ("rua das flores 11", "Rua das Flores 112, 4000-100 Porto"),
     ],
