@@ -1,0 +1,1 @@
+"""What is measured, and how: ratios from interleaved runs, never a bare time."""
