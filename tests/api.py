@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
 from starlette.testclient import TestClient
 
 from app.database.runner import Database
 from app.main import build_app
+from app.worker.run import work_once
 from app.world.geocoder import TableGeocoder
 from app.world.links import Links
 from app.world.mail import MailboxMail
@@ -55,6 +58,12 @@ def world_on(db: Database) -> World:
         has_mailbox=True,
         demo=True,
     )
+
+
+def worked(world: World) -> int:
+    """Run the jobs that are due; in a thread of its own, because a browser may keep a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(anyio.run, work_once, world).result()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -57,6 +58,9 @@ def run_solver(
     try:
         return _conversation(child, problem, limits, progress)
     except (OSError, ValueError) as why:
+        # A child that has just closed its pipe may still be on its way out.
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=2)
         ended = child.poll()
         _kill(child)
         child.wait()

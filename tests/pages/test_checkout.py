@@ -1,9 +1,7 @@
 """The checkout in a real browser: with and without scripts, by keyboard, small, dark, and for everybody."""
 
 import re
-import threading
 
-import anyio
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
@@ -11,8 +9,7 @@ from starlette.testclient import TestClient
 
 from app.database.runner import Database
 from app.main import build_app
-from app.worker.run import work_once
-from tests.api import world_on
+from tests.api import worked, world_on
 
 pytestmark = pytest.mark.browser
 
@@ -66,10 +63,7 @@ def test_a_shopper_gets_from_address_to_booking(
     calendar = page.request.get(page.url + "/delivery.ics")
     assert calendar.headers["content-type"].startswith("text/calendar")
     assert "BEGIN:VEVENT" in calendar.text()
-    # Playwright keeps a loop in this thread, so the worker gets one of its own.
-    worker = threading.Thread(target=anyio.run, args=(work_once, world_on(shop_db)))
-    worker.start()
-    worker.join()
+    worked(world_on(shop_db))
     page.goto(f"{base}/mailbox")
     page.get_by_role("link", name=re.compile("Your delivery")).click()
     expect(page.locator("pre")).to_contain_text("Hello Ana Lima")

@@ -3,14 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-import anyio
 import pytest
 
 from app.database.runner import Database
 from app.values.ids import new_id
-from app.worker.run import work_once
 from schema.ids import to_global
-from tests.api import Api, world_on
+from tests.api import Api, worked, world_on
 from tests.conftest import Clock
 from tests.schema.conftest import Opened
 
@@ -128,7 +126,7 @@ def test_a_journey_from_address_to_booking_and_message(api: Api, db: Database) -
     ]
     assert booking["promotions"] == [{"code": "BEMVINDO", "status": "REDEEMED"}]
 
-    anyio.run(work_once, world_on(db))
+    worked(world_on(db))
     query = "query ($id: ID!) { notifications(bookingId: $id) { id status subject text locale } }"
     (message,) = api.data(query, id=booking["id"])["notifications"]
     assert (message["status"], message["locale"]) == ("SENT", "pt")

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import anyio
 import pytest
 import sqlalchemy as sa
 
@@ -12,11 +11,10 @@ from app.database.runner import Database
 from app.engagement.rules import NotificationStatus
 from app.engagement.tables import MailboxMessage, Notification
 from app.jobs import Job, JobState, claim, fail, finish, later
-from app.worker.run import work_once
 from app.worker.schedule import ensure_ticks
 from app.world.mail import MailboxMail, MailFailed, MailRefused, OutgoingMail
 from app.world.world import World
-from tests.api import world_on
+from tests.api import worked, world_on
 from tests.conftest import Clock
 from tests.factories import NOW, make_hold, make_open_slot, make_shop
 
@@ -69,8 +67,8 @@ def notifications(db: Database) -> list[Notification]:
 def test_a_confirmation_is_sent_once(db: Database) -> None:
     booked(db)
     world = world_on(db)
-    assert anyio.run(work_once, world) == 1
-    assert anyio.run(work_once, world) == 0
+    assert worked(world) == 1
+    assert worked(world) == 0
     (mail,) = mails(db)
     assert mail.recipient == "ana@example.com"
     assert "BEGIN:VCALENDAR" in (mail.calendar or "")
@@ -82,24 +80,24 @@ def test_a_worker_that_dies_between_send_and_mark_does_not_send_twice(db: Databa
     booked(db)
     world = with_mail(db, DiesAfterSending(db))
     with pytest.raises((KeyboardInterrupt, BaseExceptionGroup)):
-        anyio.run(work_once, world)
+        worked(world)
     assert notifications(db)[0].status is NotificationStatus.PENDING
 
     clock.forward(timedelta(minutes=21))  # the lease has run out
-    assert anyio.run(work_once, world) == 1
+    assert worked(world) == 1
     assert len(mails(db)) == 1
     assert [n.status for n in notifications(db)] == [NotificationStatus.SENT]
 
 
 def test_a_failure_is_tried_again_and_a_refusal_is_not(db: Database, clock: Clock) -> None:
     booked(db)
-    anyio.run(work_once, with_mail(db, Refuses(MailFailed("busy"))))
+    worked(with_mail(db, Refuses(MailFailed("busy"))))
     assert notifications(db)[0].status is NotificationStatus.PENDING
     clock.forward(timedelta(minutes=1))
-    anyio.run(work_once, with_mail(db, Refuses(MailRefused("no such mailbox"))))
+    worked(with_mail(db, Refuses(MailRefused("no such mailbox"))))
     assert notifications(db)[0].status is NotificationStatus.FAILED
     clock.forward(timedelta(days=1))
-    assert anyio.run(work_once, world_on(db)) == 0
+    assert worked(world_on(db)) == 0
     assert mails(db) == []
 
 
