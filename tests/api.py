@@ -63,7 +63,7 @@ def world_on(db: Database) -> World:
 def worked(world: World) -> int:
     """Run the jobs that are due; in a thread of its own, because a browser may keep a loop in this one."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(anyio.run, work_once, world).result()
+        return thread.submit(lambda: anyio.run(work_once, world)).result()
 
 
 @contextmanager
