@@ -8,22 +8,41 @@ from graphql import GraphQLError
 from sqlalchemy import Connection
 
 from app.booking.queries import booking_of, bookings_of, hold_of
-from app.booking.seen import Promise, SeenBooking, SeenHold, seen_bookings, seen_holds
+from app.booking.seen import Changes, Promise, SeenBooking, SeenHold, seen_bookings, seen_holds
 from app.booking.tables import DeliveryBooking as DeliveryBookingRow
 from app.booking.tables import PromiseChange as PromiseChangeRow
 from app.booking.tables import SlotHold as SlotHoldRow
+from app.values.basket import Basket as BasketValue
+from app.values.money import Money as MoneyValue
 from app.values.window import Window, ZonedWindow
 from schema.context import Info
 from schema.handover import DropPreference
 from schema.ids import key_of, to_global
-from schema.offers import DeliveryFee, DeliverySlot, EmissionEstimate
+from schema.offers import DeliveryFee, DeliverySlot, EmissionEstimate, SlotClosure
 from schema.onto import onto, shown
 from schema.places import Node, node_id
 from schema.promotions import AppliedPromotion
-from schema.values import TimeWindow
-from schema.words import BookingStatus, HoldStatus
+from schema.values import Money, TimeWindow
+from schema.words import BookingStatus, GoodsTrait, HoldOrigin, HoldStatus
 
 MAX_PAGE = 100
+
+
+@onto(BasketValue, description="The goods of one order, as far as delivery cares.")
+class Basket:
+    """A basket."""
+
+    value: Money = strawberry.field(description="What the goods cost.")
+    weight_g: int = strawberry.field(name="weightGrams", description="Weight.")
+    ambient_ml: int = strawberry.field(name="ambientMillilitres", description="Volume, uncooled.")
+    chilled_ml: int = strawberry.field(name="chilledMillilitres", description="Volume, chilled.")
+    frozen_ml: int = strawberry.field(name="frozenMillilitres", description="Volume, frozen.")
+
+    @strawberry.field(description="What restricts carrying and handing over.")
+    def traits(self) -> list[GoodsTrait]:
+        """In a stable order."""
+        value: BasketValue = shown(self)
+        return sorted(value.traits)
 
 
 @onto(SeenHold, description="A temporary claim with a locked price.")
@@ -38,6 +57,12 @@ class SlotHold(Node):
     emissions: EmissionEstimate = strawberry.field(description="Of this drop.")
     drop_preference: DropPreference = strawberry.field(description="How it will be handed over.")
     promotions: list[AppliedPromotion] = strawberry.field(description="What is reserved with it.")
+    origin: HoldOrigin = strawberry.field(description="Who asked for it.")
+    checkout_at: datetime | None = strawberry.field(description="When its payment began.")
+    basket: Basket = strawberry.field(description="The goods that are wanted, whether they fit or not.")
+    conflict: SlotClosure | None = strawberry.field(
+        description="Why the goods do not fit; change them back, or hold another window."
+    )
     version: int = strawberry.field(description="Counts its changes.")
 
 
@@ -61,6 +86,22 @@ class PromiseChange:
         row: PromiseChangeRow = shown(self)
         return shown(_window(row.after_starts_at, row.after_ends_at))
 
+    @strawberry.field(description="The fee before, promotions included; null where it did not change.")
+    def fee_before(self) -> Money | None:
+        """The fee before."""
+        row: PromiseChangeRow = shown(self)
+        return shown(_money(row.before_fee_minor, row.currency))
+
+    @strawberry.field(description="The fee since, promotions included; null where it did not change.")
+    def fee_after(self) -> Money | None:
+        """The fee after."""
+        row: PromiseChangeRow = shown(self)
+        return shown(_money(row.after_fee_minor, row.currency))
+
+
+def _money(minor: int | None, currency: str | None) -> MoneyValue | None:
+    return None if minor is None or currency is None else MoneyValue(minor, currency)
+
 
 def _window(start: datetime | None, end: datetime | None) -> ZonedWindow | None:
     return ZonedWindow(Window(start, end), "UTC") if start and end else None
@@ -77,6 +118,20 @@ class DeliveryPromise:
     history: list[PromiseChange] = strawberry.field(description="How it came to be so, oldest first.")
 
 
+@onto(Changes, description="What a customer may still do with a booking.")
+class BookingChanges:
+    """Changes."""
+
+    until: datetime = strawberry.field(
+        description="Before this it can be moved, cancelled or handed over otherwise."
+    )
+    moves: int = strawberry.field(description="How often it was moved.")
+    move_limit: int = strawberry.field(description="How often it may be moved.")
+    cancellation: Money | None = strawberry.field(
+        description="What cancelling costs now; null where it can no longer be cancelled."
+    )
+
+
 @onto(SeenBooking, description="A booked delivery.")
 class DeliveryBooking(Node):
     """A booking."""
@@ -91,6 +146,7 @@ class DeliveryBooking(Node):
     emissions: EmissionEstimate = strawberry.field(description="Of this drop.")
     drop_preference: DropPreference = strawberry.field(description="How it will be handed over.")
     promotions: list[AppliedPromotion] = strawberry.field(description="What was redeemed with it.")
+    changes: BookingChanges = strawberry.field(description="What its customer may still do with it.")
     version: int = strawberry.field(description="Counts its changes.")
 
 
@@ -143,13 +199,15 @@ async def seen_booking(info: Info, booking_id: str) -> DeliveryBooking | None:
 
 async def answered_hold(info: Info, row: SlotHoldRow) -> SlotHold:
     """A hold as it stood when a keyed request was first answered."""
-    found = await info.context.read(lambda conn, _: seen_holds(conn, now=row.created_at, holds=[row]))
+    at = row.changed_at
+    found = await info.context.read(lambda conn, _: seen_holds(conn, now=at, holds=[row], at=at))
     return shown(found[0])
 
 
 async def answered_booking(info: Info, row: DeliveryBookingRow) -> DeliveryBooking:
     """A booking as it stood when a keyed request was first answered."""
-    found = await info.context.read(lambda conn, _: seen_bookings(conn, now=row.created_at, bookings=[row]))
+    at = row.changed_at
+    found = await info.context.read(lambda conn, _: seen_bookings(conn, now=at, bookings=[row], at=at))
     return shown(found[0])
 
 

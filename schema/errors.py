@@ -34,8 +34,11 @@ class HoldErrorCode(enum.Enum):
     FEE_CHANGED = "FEE_CHANGED"
     HOLD_NOT_FOUND = "HOLD_NOT_FOUND"
     HOLD_EXPIRED = "HOLD_EXPIRED"
+    HOLD_ENDED = "HOLD_ENDED"
     HOLD_RELEASED = "HOLD_RELEASED"
+    HOLD_CONFLICTED = "HOLD_CONFLICTED"
     HOLD_ALREADY_CONFIRMED = "HOLD_ALREADY_CONFIRMED"
+    VERSION_CONFLICT = "VERSION_CONFLICT"
     ORDER_ALREADY_BOOKED = "ORDER_ALREADY_BOOKED"
     INVALID_REFERENCE = "INVALID_REFERENCE"
     INVALID_NAME = "INVALID_NAME"
@@ -55,8 +58,11 @@ class HandoverErrorCode(enum.Enum):
     HOLD_NOT_FOUND = "HOLD_NOT_FOUND"
     HOLD_ENDED = "HOLD_ENDED"
     HOLD_RELEASED = "HOLD_RELEASED"
+    HOLD_CONFLICTED = "HOLD_CONFLICTED"
     HOLD_ALREADY_CONFIRMED = "HOLD_ALREADY_CONFIRMED"
     BOOKING_NOT_FOUND = "BOOKING_NOT_FOUND"
+    BOOKING_ON_ITS_WAY = "BOOKING_ON_ITS_WAY"
+    BOOKING_ENDED = "BOOKING_ENDED"
     HANDOVER_NOT_ALLOWED = "HANDOVER_NOT_ALLOWED"
     HANDOVER_COSTS_MORE = "HANDOVER_COSTS_MORE"
     AGE_CHECK_REQUIRES_HANDOVER = "AGE_CHECK_REQUIRES_HANDOVER"
@@ -88,6 +94,56 @@ class PromotionErrorCode(enum.Enum):
     IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
 
 
+@strawberry.enum(description="Why a booking cannot be changed as asked.")
+class BookingErrorCode(enum.Enum):
+    """Codes of moving, cancelling and advancing bookings."""
+
+    BOOKING_NOT_FOUND = "BOOKING_NOT_FOUND"
+    BOOKING_ON_ITS_WAY = "BOOKING_ON_ITS_WAY"
+    BOOKING_ENDED = "BOOKING_ENDED"
+    CUTOFF_PASSED = "CUTOFF_PASSED"
+    VERSION_CONFLICT = "VERSION_CONFLICT"
+    MOVE_LIMIT_REACHED = "MOVE_LIMIT_REACHED"
+    MOVE_NOT_ALLOWED = "MOVE_NOT_ALLOWED"
+    SAME_WINDOW = "SAME_WINDOW"
+    SLOT_NOT_FOUND = "SLOT_NOT_FOUND"
+    SLOT_FULL = "SLOT_FULL"
+    BEYOND_HORIZON = "BEYOND_HORIZON"
+    MIN_ORDER_VALUE = "MIN_ORDER_VALUE"
+    BASKET_TOO_LARGE = "BASKET_TOO_LARGE"
+    FEE_DIFFERENCE_CHANGED = "FEE_DIFFERENCE_CHANGED"
+    NOT_AN_OPERATOR = "NOT_AN_OPERATOR"
+    INVALID = "INVALID"
+    BUSY = "BUSY"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
+
+
+@strawberry.enum(description="Why somebody cannot wait, or not stop waiting.")
+class WaitlistErrorCode(enum.Enum):
+    """Codes of the waitlist."""
+
+    WAITLIST_ENTRY_NOT_FOUND = "WAITLIST_ENTRY_NOT_FOUND"
+    WAITLIST_ENTRY_ENDED = "WAITLIST_ENTRY_ENDED"
+    TOO_MANY_WINDOWS = "TOO_MANY_WINDOWS"
+    SLOT_NOT_FOUND = "SLOT_NOT_FOUND"
+    CUTOFF_PASSED = "CUTOFF_PASSED"
+    OUT_OF_ZONE = "OUT_OF_ZONE"
+    ADDRESS_NOT_FOUND = "ADDRESS_NOT_FOUND"
+    HANDOVER_NOT_ALLOWED = "HANDOVER_NOT_ALLOWED"
+    AGE_CHECK_REQUIRES_HANDOVER = "AGE_CHECK_REQUIRES_HANDOVER"
+    INVALID_DROP_PREFERENCE = "INVALID_DROP_PREFERENCE"
+    INVALID_REFERENCE = "INVALID_REFERENCE"
+    INVALID_NAME = "INVALID_NAME"
+    INVALID_EMAIL = "INVALID_EMAIL"
+    INVALID_PHONE = "INVALID_PHONE"
+    INVALID_LOCALE = "INVALID_LOCALE"
+    INVALID = "INVALID"
+    BUSY = "BUSY"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
+
+
 @strawberry.type(description="A refusal of holding or booking.")
 class HoldUserError(UserError):
     """A refusal of the booking domain."""
@@ -100,6 +156,20 @@ class HandoverUserError(UserError):
     """A refusal of the handover domain."""
 
     code: HandoverErrorCode = strawberry.field(description="The refusal in a word.")
+
+
+@strawberry.type(description="A refusal of changing a booking.")
+class BookingUserError(UserError):
+    """A refusal of moving, cancelling or advancing."""
+
+    code: BookingErrorCode = strawberry.field(description="The refusal in a word.")
+
+
+@strawberry.type(description="A refusal of the waitlist.")
+class WaitlistUserError(UserError):
+    """A refusal of waiting."""
+
+    code: WaitlistErrorCode = strawberry.field(description="The refusal in a word.")
 
 
 @strawberry.type(description="A refusal of a promotion.")
@@ -139,3 +209,13 @@ def handover_errors(refusal: Refusal | None) -> list[HandoverUserError]:
 def promotion_errors(refusal: Refusal | None) -> list[PromotionUserError]:
     """A refusal of a promotion."""
     return user_errors(refusal, PromotionUserError, PromotionErrorCode)
+
+
+def booking_errors(refusal: Refusal | None) -> list[BookingUserError]:
+    """A refusal of changing a booking."""
+    return user_errors(refusal, BookingUserError, BookingErrorCode)
+
+
+def waitlist_errors(refusal: Refusal | None) -> list[WaitlistUserError]:
+    """A refusal of the waitlist."""
+    return user_errors(refusal, WaitlistUserError, WaitlistErrorCode)

@@ -13,6 +13,7 @@ from app.booking import hold as hold_verb
 from app.booking import prefer as prefer_verb
 from app.booking import release as release_verb
 from app.booking import remove_promotion as remove_verb
+from app.booking.columns import place_of
 from app.booking.menu import SlotOffer as SlotOfferValue
 from app.booking.offers_of import offers_of
 from app.booking.queries import hold_of
@@ -47,7 +48,7 @@ from schema.onto import shown
 from schema.places import AddressInput, located
 from schema.values import EmailAddress, Locale, MoneyInput, PhoneNumber
 
-_KEY = "The same key and input give the same payload again for 30 days; a key of your own making."
+KEY = "The same key and input give the same payload again for 30 days; a key of your own making."
 
 
 @strawberry.input(description="The customer, as the storefront knows them.")
@@ -61,6 +62,10 @@ class CustomerInput:
     )
     phone: PhoneNumber | None = strawberry.field(default=None, description="For the courier.")
     locale: Locale | None = strawberry.field(default=None, description="The language of messages.")
+
+    def facts(self) -> CustomerFacts:
+        """What the rooms are told."""
+        return CustomerFacts(self.reference, self.name, self.email, self.phone, self.locale)
 
 
 @strawberry.input(description="Which slot to hold, for whom, with what.")
@@ -81,7 +86,7 @@ class HoldSlotInput:
     cart_reference: str = strawberry.field(
         default="", description="Which of the customer's carts; each holds one slot."
     )
-    idempotency_key: str = strawberry.field(description=_KEY)
+    idempotency_key: str = strawberry.field(description=KEY)
 
 
 @strawberry.type(description="What came of it.")
@@ -116,7 +121,7 @@ class ConfirmBookingInput:
 
     hold_id: strawberry.ID = strawberry.field(description="The hold.")
     order_reference: str = strawberry.field(description="The storefront's own number; booked once.")
-    idempotency_key: str = strawberry.field(description=_KEY)
+    idempotency_key: str = strawberry.field(description=KEY)
 
 
 @strawberry.type(description="What came of it.")
@@ -164,7 +169,7 @@ class ApplyPromotionInput:
 
     hold_id: strawberry.ID = strawberry.field(description="The hold.")
     code: str = strawberry.field(description="Case does not matter.")
-    idempotency_key: str = strawberry.field(description=_KEY)
+    idempotency_key: str = strawberry.field(description=KEY)
 
 
 @strawberry.input(description="Which code to take off which hold.")
@@ -188,8 +193,6 @@ async def hold_slot(info: Info, input: HoldSlotInput) -> HoldSlotPayload | None:
     slot_id = key_of("DeliverySlot", input.slot_id)
     wish = input.drop_preference.wish() if input.drop_preference else None
     expected = input.expected_fee.value() if input.expected_fee else None
-    told = input.customer
-    customer = CustomerFacts(told.reference, told.name, told.email, told.phone, told.locale)
     basket = await basket_of(info, input.basket)
     place, unknown = await attempted(located(info, input.address))
     if place is None:
@@ -203,7 +206,7 @@ async def hold_slot(info: Info, input: HoldSlotInput) -> HoldSlotPayload | None:
             slot_id=slot_id,
             place=place,
             basket=basket,
-            customer=customer,
+            customer=input.customer.facts(),
             wish=wish,
             expected_fee=expected,
             cart_reference=input.cart_reference,
@@ -213,12 +216,12 @@ async def hold_slot(info: Info, input: HoldSlotInput) -> HoldSlotPayload | None:
     held, refusal = await attempted(info.context.write(work))
     return HoldSlotPayload(
         hold=await answered_hold(info, held) if held else None,
-        alternatives=shown(await _alternatives(info, refusal, place, basket)),
+        alternatives=shown(await alternatives(info, refusal, place, basket)),
         user_errors=hold_errors(refusal),
     )
 
 
-async def _alternatives(
+async def alternatives(
     info: Info, refusal: Refusal | None, place: Place, basket: Basket
 ) -> Sequence[SlotOfferValue]:
     """What a refusal names instead, as it can be had now."""
@@ -260,17 +263,16 @@ async def confirm_booking(info: Info, input: ConfirmBookingInput) -> ConfirmBook
         )
 
     booked, refusal = await attempted(info.context.write(work))
-    alternatives: Sequence[SlotOfferValue] = []
+    instead: Sequence[SlotOfferValue] = []
     if refusal and refusal.facts.get("alternatives"):
         held = await info.context.read(
             lambda conn, _: hold_of(conn, actor=info.context.actor, hold_id=hold_id)
         )
         if held:
-            place = Place(held.address_label, held.point)
-            alternatives = await _alternatives(info, refusal, place, held.basket)
+            instead = await alternatives(info, refusal, place_of(held), held.basket)
     return ConfirmBookingPayload(
         booking=await answered_booking(info, booked) if booked else None,
-        alternatives=shown(alternatives),
+        alternatives=shown(instead),
         user_errors=hold_errors(refusal),
     )
 

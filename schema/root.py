@@ -12,7 +12,7 @@ from app.database.rows import by_id
 from app.engagement.queries import notification_of
 from app.places.tables import ServiceZone as ServiceZoneRow
 from app.slots.tables import DeliverySlot as DeliverySlotRow
-from schema import allocation, bookings, engagement, mutations, offers, places
+from schema import allocation, bookings, engagement, mutations, offers, places, promises, waitlist
 from schema.allocation import AllocationRun
 from schema.bookings import DeliveryBooking, DeliveryBookingConnection, SlotHold
 from schema.context import Context, Info
@@ -21,7 +21,9 @@ from schema.ids import from_global, malformed
 from schema.offers import BasketInput, DeliverySlot, SlotAvailability
 from schema.onto import shown
 from schema.places import AddressInput, AddressSuggestion, Node, ServiceZone
+from schema.promises import MoveOffer
 from schema.values import SCALARS
+from schema.waitlist import WaitlistEntry
 
 
 @strawberry.type(description="What can be asked.")
@@ -38,6 +40,8 @@ class Query:
                 return await bookings.seen_hold(info, key)
             case "DeliveryBooking":
                 return await bookings.seen_booking(info, key)
+            case "WaitlistEntry":
+                return await waitlist.seen_entry(info, key)
             case "DeliverySlot":
                 return shown(await info.context.read(lambda conn, _: by_id(conn, DeliverySlotRow, key)))
             case "ServiceZone":
@@ -84,6 +88,13 @@ class Query:
         resolver=bookings.bookings,
         description="Bookings of this storefront, newest first; give first or last, at most 100.",
     )
+    reschedule_offers: list[MoveOffer] | None = strawberry.field(
+        resolver=promises.reschedule_offers,
+        description="Every other window of a booking's address, with what moving there costs or saves.",
+    )
+    waitlist: list[WaitlistEntry] | None = strawberry.field(
+        resolver=waitlist.waitlist, description="What a customer waits or has waited for, newest first."
+    )
     notifications: list[Notification] | None = strawberry.field(
         resolver=engagement.notifications, description="What the customer of a booking was told."
     )
@@ -107,6 +118,32 @@ class Mutation:
     confirm_booking: mutations.ConfirmBookingPayload | None = strawberry.mutation(
         resolver=mutations.confirm_booking,
         description="Book what is held, at the held fee: from here on the window is a promise.",
+    )
+    begin_checkout: promises.HoldPayload | None = strawberry.mutation(
+        resolver=promises.begin_checkout,
+        description="Begin to pay for a hold: it is extended once, never past its ceiling.",
+    )
+    update_hold: promises.HoldPayload | None = strawberry.mutation(
+        resolver=promises.update_hold,
+        description="Change the goods of a hold; where they do not fit it is CONFLICTED, with the reason.",
+    )
+    reschedule_booking: promises.RescheduleBookingPayload | None = strawberry.mutation(
+        resolver=promises.reschedule_booking,
+        description="Move a booking: the new window is secured before the old one is freed.",
+    )
+    cancel_booking: promises.CancelBookingPayload | None = strawberry.mutation(
+        resolver=promises.cancel_booking,
+        description="Cancel a booking: free before the cut-off, by the storefront's policy after it.",
+    )
+    advance_booking: promises.AdvanceBookingPayload | None = strawberry.mutation(
+        resolver=promises.advance_booking,
+        description="Note how far a booked delivery has come; operators only.",
+    )
+    join_waitlist: waitlist.WaitlistPayload | None = strawberry.mutation(
+        resolver=waitlist.join_waitlist, description="Wait for room in one of some windows."
+    )
+    leave_waitlist: waitlist.WaitlistPayload | None = strawberry.mutation(
+        resolver=waitlist.leave_waitlist, description="Wait no longer, or decline what was offered."
     )
     set_drop_preference: mutations.SetDropPreferencePayload | None = strawberry.mutation(
         resolver=mutations.set_drop_preference, description="Change how a drop is handed over."

@@ -3,7 +3,14 @@
 import strawberry
 
 from app.allocation.rules import RunStatus
-from app.booking.rules import BookingStatus, HoldStatus, SlotClosedReason, SlotOpeningKind
+from app.booking.rules import (
+    BookingStatus,
+    HoldOrigin,
+    HoldStatus,
+    SlotClosedReason,
+    SlotOpeningKind,
+    WaitlistStatus,
+)
 from app.engagement.rules import Channel, NotificationStatus
 from app.fleet.rules import VehicleKind
 from app.handover.rules import HandoverMode, HandoverRefusal, ProofKind
@@ -18,6 +25,7 @@ strawberry.enum(FeePartKind, description="What a part of the fee pays for.")
 strawberry.enum(GoodsTrait, description="What about the goods restricts how they are carried or handed over.")
 strawberry.enum(HandoverMode, description="The ways of handing over.")
 strawberry.enum(HandoverRefusal, description="Why a way of handing over is not to be had.")
+strawberry.enum(HoldOrigin, description="Who asked for a hold.")
 strawberry.enum(HoldStatus, description="The life of a hold.")
 strawberry.enum(NotificationStatus, name="NotificationStatus", description="PENDING until a channel took it.")
 strawberry.enum(ProofKind, description="What shows that it was done.")
@@ -34,6 +42,7 @@ strawberry.enum(
 strawberry.enum(SlotClosedReason, description="Why a window cannot be had; more may come.")
 strawberry.enum(SlotLabel, description="What to see at a glance about a window.")
 strawberry.enum(SlotOpeningKind, description="What would open a closed window.")
+strawberry.enum(WaitlistStatus, description="The life of a waitlist entry.")
 strawberry.enum(VehicleKind, description="The kind of vehicle that comes.")
 
 __all__ = [
@@ -43,6 +52,7 @@ __all__ = [
     "GoodsTrait",
     "HandoverMode",
     "HandoverRefusal",
+    "HoldOrigin",
     "HoldStatus",
     "NotificationStatus",
     "ProofKind",
@@ -52,4 +62,5 @@ __all__ = [
     "SlotLabel",
     "SlotOpeningKind",
     "VehicleKind",
+    "WaitlistStatus",
 ]

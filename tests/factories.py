@@ -8,14 +8,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import h3
+import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.booking.confirm import confirm
 from app.booking.hold import hold
-from app.booking.tables import BookingPolicy, SlotHold
+from app.booking.tables import BookingPolicy, DeliveryBooking, SlotHold
 from app.capacity.resize import resize
 from app.capacity.rules import PoolPlan, ReachPlan
 from app.customers.rules import CustomerFacts
-from app.database.rows import add
+from app.database.rows import add, table_of
 from app.fleet.rules import VehicleKind
 from app.fleet.tables import EmissionFactor, VehicleClass
 from app.handover.queries import policies
@@ -315,6 +317,28 @@ def make_hold(
         "key": new_id(),
     }
     return hold(conn, now=now, actor=shop.actor, slot_id=slot.id, **{**values, **changes})
+
+
+def make_booking(
+    conn: Connection,
+    shop: Shop,
+    slot: DeliverySlot,
+    *,
+    now: datetime = NOW,
+    customer: str = "ana",
+    **changes: Any,
+) -> DeliveryBooking:
+    """A booking made through the real verbs."""
+    held = make_hold(conn, shop, slot, now=now, customer=customer, **changes)
+    order = f"order-{held.id}"
+    return confirm(conn, now=now, actor=shop.actor, hold_id=held.id, order_reference=order, key=new_id())
+
+
+def set_policy(conn: Connection, shop: Shop, **changes: Any) -> None:
+    """Change what the storefront promises."""
+    policy = table_of(BookingPolicy)
+    mine = policy.c.storefront_id == shop.actor.storefront_id
+    conn.execute(sa.update(policy).where(mine).values(**changes))
 
 
 def make_promotion(conn: Connection, shop: Shop, **changes: Any) -> Promotion:

@@ -7,10 +7,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.booking.errors import HoldAlreadyConfirmed, HoldEnded, HoldReleased
+from app.booking.errors import HoldAlreadyConfirmed, HoldEnded, HoldReleased, VersionConflict
 from app.booking.queries import locked_hold
 from app.booking.rules import HoldStatus, status_at
-from app.booking.tables import SlotHold
+from app.booking.tables import DeliveryBooking, SlotHold
 from app.database.rows import row_of, table_of
 from app.values.actor import Actor
 
@@ -38,9 +38,15 @@ def active_hold(
     return held
 
 
-def touched(conn: Connection, held: SlotHold) -> SlotHold:
+def check_version(claim: SlotHold | DeliveryBooking, expected: int | None) -> None:
+    """Raise VersionConflict where somebody else has changed it since the caller read it."""
+    if expected is not None and expected != claim.version:
+        raise VersionConflict(field=("input", "expectedVersion"), expected=expected, current=claim.version)
+
+
+def touched(conn: Connection, now: datetime, held: SlotHold) -> SlotHold:
     """The hold with its version counted up."""
     table = table_of(SlotHold)
-    version = held.version + 1
-    conn.execute(sa.update(table).where(table.c.id == held.id).values(version=version))
-    return row_of(SlotHold, {**held.model_dump(), "version": version})
+    changes = {"version": held.version + 1, "changed_at": now}
+    conn.execute(sa.update(table).where(table.c.id == held.id).values(**changes))
+    return row_of(SlotHold, {**held.model_dump(), **changes})

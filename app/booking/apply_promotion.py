@@ -49,4 +49,4 @@ def _apply(conn: Connection, now: datetime, actor: Actor, hold_id: str, code: st
         code=code,
         reserved_until=held.expires_at,
     )
-    return touched(conn, held)
+    return touched(conn, now, held)

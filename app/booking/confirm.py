@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app import events, jobs
+from app.booking.claim import claim, menu_of, nearby
+from app.booking.columns import served
 from app.booking.errors import (
+    BasketTooLarge,
     CutoffPassed,
     HoldAlreadyConfirmed,
+    HoldConflicted,
     HoldExpired,
     HoldReleased,
     OrderAlreadyBooked,
+    SlotFull,
 )
-from app.booking.menu import alternatives, read_menu, span_of
+from app.booking.menu import policy_of
 from app.booking.queries import locked_hold
-from app.booking.rules import HoldStatus, status_at
-from app.booking.tables import DeliveryBooking, PromiseChange, SlotHold
+from app.booking.rules import MESSAGES, HoldOrigin, HoldStatus, WaitlistStatus, status_at
+from app.booking.seen import fee_of
+from app.booking.serve_waitlist import settle_offer
+from app.booking.tables import BookingPolicy, DeliveryBooking, PromiseChange, SlotHold
 from app.capacity.promise import promise
 from app.database.idempotency import once, row_answer
-from app.database.rows import add, table_of
+from app.database.rows import add, row_of, table_of
 from app.handover.queries import preference_by_id
+from app.promotions.errors import Exhausted
+from app.promotions.queries import applied
 from app.promotions.redeem import redeem
-from app.slots.queries import slots_between, slots_by_id
+from app.promotions.renew import renew
+from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
 from app.values.actor import Actor
 from app.values.money import Money
@@ -34,6 +45,7 @@ _KEPT = set(DeliveryBooking.model_fields) & set(SlotHold.model_fields) - {
     "id",
     "status",
     "version",
+    "changed_at",
     "created_at",
 }
 
@@ -43,8 +55,10 @@ def confirm(
 ) -> DeliveryBooking:
     """Book what is held, at the held fee, and leave word for the confirmation message.
 
-    Raises HoldNotFound, HoldExpired (with the old and the present fee, and `alternatives`), HoldReleased,
-    HoldAlreadyConfirmed, CutoffPassed, OrderAlreadyBooked, and the refusals of `once`.
+    A hold that ended while the customer paid takes its window again if it can, at the held fee. Raises
+    HoldNotFound, HoldExpired (with the old and the present fee, and `alternatives`) where it cannot,
+    HoldReleased, HoldConflicted, HoldAlreadyConfirmed, CutoffPassed, OrderAlreadyBooked, and the refusals
+    of `once`.
     """
     request = {"hold": hold_id, "order": order_reference}
     return once(
@@ -63,8 +77,11 @@ def _confirm(
 ) -> DeliveryBooking:
     held = locked_hold(conn, actor=actor, hold_id=hold_id)
     slot = slots_by_id(conn, [held.slot_id])[0]
-    _check(conn, now, held, slot)
+    policy = policy_of(conn, held.storefront_id)
+    _check(now, held, slot, policy)
     _check_order(conn, actor, order_reference)
+    if status_at(held.status, held.expires_at, now) is HoldStatus.EXPIRED:
+        held = _late(conn, now, actor, held, slot, policy)
     booking = DeliveryBooking(
         **{name: getattr(held, name) for name in _KEPT},
         hold_id=held.id,
@@ -73,47 +90,80 @@ def _confirm(
         ends_at=slot.ends_at,
         cutoff_at=slot.cutoff_at,
         created_at=now,
+        changed_at=now,
     )
     table = table_of(SlotHold)
     conn.execute(
         sa.update(table)
         .where(table.c.id == held.id)
-        .values(status=HoldStatus.CONFIRMED, version=held.version + 1)
+        .values(status=HoldStatus.CONFIRMED, version=held.version + 1, changed_at=now)
     )
     promise(conn, now=now, actor=actor.name, pool_id=held.pool_id, load=held.load, reference=booking.id)
     add(conn, booking)
-    add(conn, _promised(now, actor, booking))
     redeem(conn, now=now, hold_id=held.id, booking_id=booking.id)
+    off = applied(conn, [held.id]).get(held.id, [])
+    add(conn, _promised(now, actor, booking, fee_of(booking, off).total.minor))
+    if held.origin is HoldOrigin.WAITLIST:
+        settle_offer(conn, hold_id=held.id, status=WaitlistStatus.ACCEPTED)
     _leave_word(conn, now, booking)
     return booking
 
 
-def _check(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot) -> None:
+def _check(now: datetime, held: SlotHold, slot: DeliverySlot, policy: BookingPolicy) -> None:
     field = ("input", "holdId")
-    match status_at(held.status, held.expires_at, now):
-        case HoldStatus.CONFIRMED:
-            raise HoldAlreadyConfirmed(field=field)
-        case HoldStatus.RELEASED:
-            raise HoldReleased(field=field)
-        case HoldStatus.EXPIRED:
-            raise _expired(conn, now, held, slot)
-    if now >= slot.cutoff_at:
+    if held.status is HoldStatus.CONFIRMED:
+        raise HoldAlreadyConfirmed(field=field)
+    if held.status is HoldStatus.RELEASED:
+        raise HoldReleased(field=field)
+    if now >= slot.cutoff_at + timedelta(minutes=policy.grace_min):
         raise CutoffPassed(field=field, cutoff_at=slot.cutoff_at.isoformat())
+    if held.conflict is not None:
+        raise HoldConflicted(field=field, reason=MESSAGES[held.conflict])
+
+
+def _late(
+    conn: Connection, now: datetime, actor: Actor, held: SlotHold, slot: DeliverySlot, policy: BookingPolicy
+) -> SlotHold:
+    """The ended hold with its window taken again, at the held fee: nobody who has paid goes without.
+
+    Where nobody has taken its room back yet, it still has it.
+    """
+    if now >= held.expires_at + timedelta(minutes=policy.late_min):
+        raise _expired(conn, now, held, slot)
+    changes: dict[str, Any] = {}
+    try:
+        renew(conn, now=now, hold_id=held.id, until=now + timedelta(minutes=1))
+        if held.status is HoldStatus.EXPIRED:
+            changes = _taken_again(conn, now, actor, held, slot)
+    except (SlotFull, BasketTooLarge, Exhausted) as why:
+        raise _expired(conn, now, held, slot) from why
+    table = table_of(SlotHold)
+    if changes:
+        conn.execute(sa.update(table).where(table.c.id == held.id).values(**changes))
+    return row_of(SlotHold, {**held.model_dump(), **changes})
+
+
+def _taken_again(
+    conn: Connection, now: datetime, actor: Actor, held: SlotHold, slot: DeliverySlot
+) -> dict[str, Any]:
+    preference = preference_by_id(conn, held.drop_preference_id)
+    reach = claim(
+        conn,
+        now=now,
+        actor=actor,
+        menu=menu_of(conn, now=now, storefront_id=held.storefront_id, slot=slot, basket=held.basket),
+        slot=slot,
+        basket=held.basket,
+        at_door_s=preference.at_door_s,
+        reference=held.id,
+        reason="paid after the hold had ended",
+    )
+    return served(reach, preference)
 
 
 def _expired(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot) -> HoldExpired:
     """What the window costs now beside what was held, and the nearest windows that can be had."""
-    day = slots_between(conn, zone_id=slot.zone_id, first=slot.day, last=slot.day)
-    menu = read_menu(
-        conn,
-        now=now,
-        storefront_id=held.storefront_id,
-        zone_id=slot.zone_id,
-        time_zone=slot.time_zone,
-        span=span_of(day),
-        basket=held.basket,
-        customer_id=None,
-    )
+    menu = menu_of(conn, now=now, storefront_id=held.storefront_id, slot=slot, basket=held.basket)
     present = menu.offer(slot, held.basket)
     fee: Money | None = None
     if present.available:
@@ -128,7 +178,7 @@ def _expired(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot
         now_minor=fee.minor if fee else None,
         now_text=f"{fee.amount} {fee.currency}" if fee else "taken",
         currency=held.currency,
-        alternatives=alternatives(menu, day, held.basket, slot),
+        alternatives=nearby(conn, menu, slot, held.basket),
     )
 
 
@@ -143,7 +193,7 @@ def _check_order(conn: Connection, actor: Actor, order_reference: str) -> None:
         raise OrderAlreadyBooked(field=("input", "orderReference"), order_reference=order_reference)
 
 
-def _promised(now: datetime, actor: Actor, booking: DeliveryBooking) -> PromiseChange:
+def _promised(now: datetime, actor: Actor, booking: DeliveryBooking, fee_minor: int) -> PromiseChange:
     return PromiseChange(
         booking_id=booking.id,
         at=now,
@@ -151,6 +201,8 @@ def _promised(now: datetime, actor: Actor, booking: DeliveryBooking) -> PromiseC
         reason="booked",
         after_starts_at=booking.starts_at,
         after_ends_at=booking.ends_at,
+        after_fee_minor=fee_minor,
+        currency=booking.currency,
     )
 
 

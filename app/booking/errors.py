@@ -1,6 +1,6 @@
 """What booking refuses, and what to do about it."""
 
-from app.errors import Invalid, NotFound, Refusal
+from app.errors import Invalid, NotAllowed, NotFound, Refusal
 
 
 class SlotNotFound(NotFound):
@@ -50,6 +50,10 @@ class HoldReleased(Refusal):
     """The hold was given back; hold the window again."""
 
 
+class HoldConflicted(Refusal):
+    """The basket no longer fits this hold: {reason} Change the basket back, or hold another window."""
+
+
 class HoldAlreadyConfirmed(Refusal):
     """This hold has already become a booking."""
 
@@ -72,3 +76,43 @@ class TooManyDays(Invalid):
 
 class HandoverCostsMore(Refusal):
     """This way of handing over costs more than was paid; choose one that costs the same or less."""
+
+
+class BookingOnItsWay(Refusal):
+    """The delivery has left already; refuse it at the door."""
+
+
+class BookingEnded(Refusal):
+    """The booking is {status}; there is nothing left to change."""
+
+
+class MoveNotAllowed(Refusal):
+    """A booking that is {status} does not become {wanted}; possible are: {possible}."""
+
+
+class MoveLimitReached(Refusal):
+    """The booking was moved {moves} times, which is as often as it may be."""
+
+
+class SameWindow(Refusal):
+    """The booking is for this window already; choose another one."""
+
+
+class FeeDifferenceChanged(Refusal):
+    """Moving now makes {now_amount} {currency} of difference, not {expected_amount}: show it first."""
+
+
+class WaitlistEntryNotFound(NotFound):
+    """There is no waitlist entry with this id for this storefront."""
+
+
+class WaitlistEntryEnded(Refusal):
+    """The waitlist entry is {status} already."""
+
+
+class TooManyWindows(Invalid):
+    """Wait for 1 to {limit} windows at a time, all of this address."""
+
+
+class NotAnOperator(NotAllowed):
+    """This takes an operator's key."""

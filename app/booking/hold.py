@@ -9,34 +9,24 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.booking.errors import (
-    BasketTooLarge,
-    BeyondHorizon,
-    CutoffPassed,
-    FeeChanged,
-    MinOrderValue,
-    SlotFull,
-    SlotNotFound,
-)
-from app.booking.menu import Menu, alternatives, policy_of, read_menu, span_of
-from app.booking.reclaim import reclaim
-from app.booking.rules import HoldStatus, SlotClosedReason, shut
+from app.booking.claim import check_open, claim, menu_of
+from app.booking.columns import goods, priced, served, where
+from app.booking.end_hold import end_hold
+from app.booking.errors import FeeChanged, SlotNotFound
+from app.booking.menu import Menu, policy_of
+from app.booking.rules import OCCUPYING, HoldStatus
+from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import SlotHold
-from app.capacity.give_back import give_back
-from app.capacity.rules import Reach
-from app.capacity.take import take
 from app.customers.register import register
 from app.customers.rules import CustomerFacts
 from app.database.idempotency import once, row_answer
 from app.database.rows import add, rows, table_of
 from app.handover.choose import choose
 from app.handover.rules import DropWish, HandoverMode
-from app.handover.tables import DropPreference
 from app.places.rules import Place
 from app.places.zone_of import zone_of
 from app.pricing.rules import Quote
-from app.promotions.give_back import give_back as give_back_promotion
-from app.slots.queries import slots_between, slots_by_id
+from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
 from app.values.actor import Actor
 from app.values.basket import Basket
@@ -67,7 +57,7 @@ def hold(
     request = {
         "slot": slot_id,
         "place": asdict(place),
-        "basket": _stable(basket),
+        "basket": stable(basket),
         "customer": asdict(customer),
         "wish": asdict(wish) if wish else None,
         "fee": asdict(expected_fee) if expected_fee else None,
@@ -79,6 +69,11 @@ def hold(
 
     scope = f"{actor.storefront_id}:hold"
     return once(conn, now=now, scope=scope, key=key, request=request, answer=row_answer(SlotHold), work=work)
+
+
+def stable(basket: Basket) -> dict[str, Any]:
+    """A basket as part of a request that must hash alike."""
+    return {**asdict(basket), "traits": sorted(basket.traits)}
 
 
 def _hold(
@@ -97,14 +92,21 @@ def _hold(
     buyer = register(conn, now=now, actor=actor, facts=customer)
     preference = choose(conn, now=now, wish=wish or DropWish(HandoverMode.ATTENDED), basket=basket)
     hold_id = new_id()
-    _give_back_earlier(conn, now, actor, buyer.id, cart_reference)
-    reach = _taken(conn, now, actor, menu, slot, basket, preference.at_door_s, hold_id)
-    if reach is None:
-        raise _full(conn, menu, slot, basket)
+    given_back = _give_back_earlier(conn, now, actor, buyer.id, cart_reference)
+    reach = claim(
+        conn,
+        now=now,
+        actor=actor,
+        menu=menu,
+        slot=slot,
+        basket=basket,
+        at_door_s=preference.at_door_s,
+        reference=hold_id,
+    )
     fee = menu.quote(slot, reach, preference.at_door_s, preference.fee_minor)
     if expected_fee is not None and expected_fee != fee.total:
         raise _fee_changed(expected_fee, fee)
-    until = now + timedelta(minutes=policy_of(conn, actor.storefront_id).hold_min)
+    policy = policy_of(conn, actor.storefront_id)
     held = SlotHold(
         id=hold_id,
         storefront_id=actor.storefront_id,
@@ -113,12 +115,12 @@ def _hold(
         slot_id=slot.id,
         zone_id=slot.zone_id,
         created_at=now,
-        expires_at=until,
-        **_goods(basket),
-        **_where(place),
-        **_served(reach, preference, fee),
+        changed_at=now,
+        expires_at=now + timedelta(minutes=policy.hold_min),
+        **{**goods(basket), **where(place), **served(reach, preference), **priced(fee)},
     )
     add(conn, held)
+    serve_waitlist(conn, now=now, pool_ids=given_back)
     return held
 
 
@@ -129,104 +131,31 @@ def _open_slot(
     slot = next(iter(slots_by_id(conn, [slot_id])), None)
     if slot is None or slot.zone_id != zone.id:
         raise SlotNotFound(field=("input", "slotId"))
-    menu = read_menu(
-        conn,
-        now=now,
-        storefront_id=actor.storefront_id,
-        zone_id=zone.id,
-        time_zone=zone.time_zone,
-        span=slot.window,
-        basket=basket,
-        customer_id=None,
-    )
-    match shut(slot, menu.terms, basket):
-        case SlotClosedReason.CUTOFF_PASSED:
-            raise CutoffPassed(field=("input", "slotId"), cutoff_at=slot.cutoff_at.isoformat())
-        case SlotClosedReason.HORIZON:
-            raise BeyondHorizon(field=("input", "slotId"), last_day=menu.terms.last_day.isoformat())
-        case SlotClosedReason.MIN_ORDER_VALUE:
-            least = Money(menu.table.min_order_minor, menu.table.currency)
-            raise MinOrderValue(
-                field=("input", "basket", "value"), least=str(least.amount), currency=least.currency
-            )
+    menu = menu_of(conn, now=now, storefront_id=actor.storefront_id, slot=slot, basket=basket)
+    check_open(slot, menu, basket)
     return slot, menu
-
-
-def _taken(
-    conn: Connection,
-    now: datetime,
-    actor: Actor,
-    menu: Menu,
-    slot: DeliverySlot,
-    basket: Basket,
-    at_door_s: int,
-    hold_id: str,
-) -> Reach | None:
-    reaches = menu.pools_for(slot, basket, at_door_s)
-    if not reaches and menu.reaches:
-        raise BasketTooLarge(field=("input", "basket"))
-
-    def attempt() -> Reach | None:
-        return take(
-            conn,
-            now=now,
-            actor=actor.name,
-            reaches=reaches,
-            basket=basket,
-            at_door_s=at_door_s,
-            reference=hold_id,
-        )
-
-    reach = attempt()
-    if reach is None and reclaim(conn, now=now, pool_ids=[r.pool_id for r in reaches]):
-        reach = attempt()
-    return reach
 
 
 def _give_back_earlier(
     conn: Connection, now: datetime, actor: Actor, customer_id: str, cart_reference: str
-) -> None:
+) -> list[str]:
+    """End what the customer holds for this cart; returns the pools that have room again."""
     table = table_of(SlotHold)
     earlier = (
         sa.select(table)
         .where(
             table.c.customer_id == customer_id,
             table.c.cart_reference == cart_reference,
-            table.c.status == HoldStatus.ACTIVE,
+            table.c.status.in_(OCCUPYING),
         )
         .with_for_update()
     )
-    for old in rows(conn, SlotHold, earlier):
+    found = rows(conn, SlotHold, earlier)
+    for old in found:
         ended = HoldStatus.RELEASED if old.expires_at > now else HoldStatus.EXPIRED
-        conn.execute(
-            sa.update(table).where(table.c.id == old.id).values(status=ended, version=old.version + 1)
-        )
-        give_back(
-            conn,
-            now=now,
-            actor=actor.name,
-            pool_id=old.pool_id,
-            held=old.load,
-            reference=old.id,
-            reason="the customer holds another window for this cart",
-        )
-        give_back_promotion(conn, hold_id=old.id)
-
-
-def _full(conn: Connection, menu: Menu, slot: DeliverySlot, basket: Basket) -> SlotFull:
-    day = timedelta(days=1)
-    near = slots_between(conn, zone_id=slot.zone_id, first=slot.day - day, last=slot.day + day)
-    wide = read_menu(
-        conn,
-        now=menu.terms.now,
-        storefront_id=menu.table.storefront_id,
-        zone_id=slot.zone_id,
-        time_zone=slot.time_zone,
-        span=span_of(near),
-        basket=basket,
-        customer_id=None,
-    )
-    return SlotFull(field=("input", "slotId"), alternatives=alternatives(wide, near, basket, slot))
+        reason = "the customer holds another window for this cart"
+        end_hold(conn, now=now, actor=actor.name, held=old, status=ended, reason=reason)
+    return [old.pool_id for old in found]
 
 
 def _fee_changed(expected: Money, fee: Quote) -> FeeChanged:
@@ -237,43 +166,3 @@ def _fee_changed(expected: Money, fee: Quote) -> FeeChanged:
         now_minor=fee.total.minor,
         currency=fee.currency,
     )
-
-
-def _stable(basket: Basket) -> dict[str, Any]:
-    return {**asdict(basket), "traits": sorted(basket.traits)}
-
-
-def _goods(basket: Basket) -> dict[str, Any]:
-    return {
-        "weight_g": basket.weight_g,
-        "ambient_ml": basket.ambient_ml,
-        "chilled_ml": basket.chilled_ml,
-        "frozen_ml": basket.frozen_ml,
-        "traits": sorted(basket.traits),
-        "basket_minor": basket.value.minor,
-    }
-
-
-def _where(place: Place) -> dict[str, Any]:
-    return {
-        "address_label": place.label,
-        "address_line2": place.line2,
-        "latitude": place.point.latitude,
-        "longitude": place.point.longitude,
-    }
-
-
-def _served(reach: Reach, preference: DropPreference, fee: Quote) -> dict[str, Any]:
-    return {
-        "pool_id": reach.pool_id,
-        "drop_preference_id": preference.id,
-        "reach_work_s": reach.work_s,
-        "handover_bp": reach.handover_bp,
-        "work_s": reach.drop_s(preference.at_door_s),
-        "currency": fee.currency,
-        "fee_minor": fee.total.minor,
-        "fee_parts": [asdict(part) for part in fee.parts],
-        "grams": reach.grams,
-        "factor_id": reach.emission_factor_id,
-        "vehicle_kind": reach.vehicle_kind,
-    }

@@ -12,16 +12,17 @@ from sqlalchemy import Connection
 
 from app.booking.rules import (
     MESSAGES,
-    HoldStatus,
+    OCCUPYING,
     SlotClosedReason,
     SlotOpeningKind,
     Terms,
+    WaitlistStatus,
     full,
     nearest,
     shut,
     smaller_would_do,
 )
-from app.booking.tables import BookingPolicy, SlotHold
+from app.booking.tables import BookingPolicy, SlotHold, WaitlistEntry, WaitlistWindow
 from app.capacity.queries import reaches_of
 from app.capacity.rules import Reach, cheapest_first, inside
 from app.database.rows import by_id, table_of
@@ -80,9 +81,13 @@ class Menu:
 
     terms: Terms
     table: FeeRule
+    # With what ended holds still occupy, and without it.
     reaches: tuple[Reach, ...]
+    firm: tuple[Reach, ...]
     options: tuple[HandoverOption, ...]
     held_slots: frozenset[str]
+    # Windows that somebody waits for: what is freed there is theirs first.
+    waited: frozenset[str]
 
     @property
     def at_door_s(self) -> int:
@@ -90,14 +95,34 @@ class Menu:
         attended = next((o for o in self.options if o.mode is HandoverMode.ATTENDED), None)
         return attended.at_door_s if attended else 0
 
+    def reaches_in(self, slot: DeliverySlot) -> list[Reach]:
+        """The pools that serve the slot, with the room that a shopper may have."""
+        return inside(self.firm if slot.id in self.waited else self.reaches, slot.window)
+
+    def without(self, pool_id: str) -> Menu:
+        """The same offers as if this pool served nobody."""
+
+        def rest(reaches: tuple[Reach, ...]) -> tuple[Reach, ...]:
+            return tuple(reach for reach in reaches if reach.pool_id != pool_id)
+
+        return replace(self, reaches=rest(self.reaches), firm=rest(self.firm))
+
+    def with_room(self, pool_id: str, more: Load) -> Menu:
+        """The same offers as if this pool had so much more room."""
+
+        def roomier(reaches: tuple[Reach, ...]) -> tuple[Reach, ...]:
+            return tuple(replace(r, free=r.free + more) if r.pool_id == pool_id else r for r in reaches)
+
+        return replace(self, reaches=roomier(self.reaches), firm=roomier(self.firm))
+
     def pools_for(self, slot: DeliverySlot, basket: Basket, at_door_s: int) -> list[Reach]:
         """The pools that can carry the basket within the slot, cheapest first, whatever room they have."""
-        fitting = [r for r in inside(self.reaches, slot.window) if r.carries(basket)]
+        fitting = [r for r in self.reaches_in(slot) if r.carries(basket)]
         return cheapest_first(fitting, at_door_s)
 
     def offer(self, slot: DeliverySlot, basket: Basket) -> SlotOffer:
         """The slot for this basket, open or closed."""
-        reaches = inside(self.reaches, slot.window)
+        reaches = self.reaches_in(slot)
         reason = shut(slot, self.terms, basket) or full(reaches, basket, self.at_door_s)
         if reason:
             return self._closed(slot, reason, reaches, basket)
@@ -181,6 +206,8 @@ def read_menu(
         ),
         table=table,
         reaches=tuple(_with_due(reach, due) for reach in reaches),
+        firm=tuple(reaches),
+        waited=frozenset(_waited(conn, zone_id)) if due else frozenset(),
         options=options(policies(conn), basket),
         held_slots=frozenset(_held(conn, now, customer_id)) if customer_id else frozenset(),
     )
@@ -223,7 +250,7 @@ def _due(conn: Connection, now: datetime, pool_ids: Sequence[str]) -> dict[str, 
     hold = table_of(SlotHold)
     found = conn.execute(
         sa.select(hold).where(
-            hold.c.pool_id.in_(pool_ids), hold.c.status == HoldStatus.ACTIVE, hold.c.expires_at <= now
+            hold.c.pool_id.in_(pool_ids), hold.c.status.in_(OCCUPYING), hold.c.expires_at <= now
         )
     )
     due: dict[str, Load] = defaultdict(Load)
@@ -238,11 +265,20 @@ def _with_due(reach: Reach, due: dict[str, Load]) -> Reach:
     return replace(reach, free=reach.free + due[reach.pool_id]) if reach.pool_id in due else reach
 
 
+def _waited(conn: Connection, zone_id: str) -> list[str]:
+    """The windows of a zone that somebody waits for."""
+    entry, window = table_of(WaitlistEntry), table_of(WaitlistWindow)
+    query = (
+        sa.select(window.c.slot_id)
+        .join(entry, entry.c.id == window.c.entry_id)
+        .where(entry.c.zone_id == zone_id, entry.c.status == WaitlistStatus.WAITING)
+    )
+    return list(conn.execute(query.distinct()).scalars())
+
+
 def _held(conn: Connection, now: datetime, customer_id: str) -> list[str]:
     hold = table_of(SlotHold)
-    mine = sa.and_(
-        hold.c.customer_id == customer_id, hold.c.status == HoldStatus.ACTIVE, hold.c.expires_at > now
-    )
+    mine = sa.and_(hold.c.customer_id == customer_id, hold.c.status.in_(OCCUPYING), hold.c.expires_at > now)
     return list(conn.execute(sa.select(hold.c.slot_id).where(mine)).scalars())
 
 

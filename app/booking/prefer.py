@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.booking.active_hold import active_hold
-from app.booking.errors import CutoffPassed, HandoverCostsMore, SlotFull, VersionConflict
-from app.booking.queries import locked_booking
+from app.booking.active_hold import active_hold, check_version
+from app.booking.columns import with_handover
+from app.booking.errors import CutoffPassed, HandoverCostsMore, HoldConflicted, SlotFull
+from app.booking.open_booking import open_booking
+from app.booking.rules import MESSAGES
 from app.booking.tables import DeliveryBooking, SlotHold
 from app.capacity.adjust import adjust
 from app.capacity.ledger import NOTHING
@@ -19,7 +20,6 @@ from app.database.rows import row_of, table_of
 from app.handover.choose import choose
 from app.handover.rules import DropWish
 from app.handover.tables import DropPreference
-from app.pricing.rules import FeePart, FeePartKind
 from app.slots.queries import slots_by_id
 from app.values.actor import Actor
 from app.values.load import Load
@@ -38,24 +38,25 @@ def prefer(
     """Hand over as wished from now on; the minutes at the door are taken from or given back to the pool.
 
     Give exactly one of `hold_id`, `booking_id`. Raises HoldNotFound, HoldEnded, HoldReleased,
-    HoldAlreadyConfirmed, BookingNotFound, VersionConflict, CutoffPassed, SlotFull when the extra minutes
+    HoldAlreadyConfirmed, HoldConflicted, BookingNotFound, BookingOnItsWay, BookingEnded, VersionConflict,
+    CutoffPassed, SlotFull when the extra minutes
     have no room, HandoverCostsMore for a booking that is paid for, and the refusals of handover.
     """
     if hold_id is not None:
         field = ("input", "target", "holdId")
         held = active_hold(conn, now=now, actor=actor, hold_id=hold_id, field=field)
         return _changed(conn, now, actor, held, wish, expected_version)
-    booking = locked_booking(conn, actor=actor, booking_id=booking_id or "")
+    field = ("input", "target", "bookingId")
+    booking = open_booking(conn, now=now, actor=actor, booking_id=booking_id or "", field=field)
     return _changed(conn, now, actor, booking, wish, expected_version)
 
 
 def _changed[C: (SlotHold, DeliveryBooking)](
     conn: Connection, now: datetime, actor: Actor, claim: C, wish: DropWish, expected_version: int | None
 ) -> C:
-    if expected_version is not None and expected_version != claim.version:
-        raise VersionConflict(
-            field=("input", "expectedVersion"), expected=expected_version, current=claim.version
-        )
+    check_version(claim, expected_version)
+    if isinstance(claim, SlotHold) and claim.conflict is not None:
+        raise HoldConflicted(field=("input", "target", "holdId"), reason=MESSAGES[claim.conflict])
     slot = slots_by_id(conn, [claim.slot_id])[0]
     if now >= slot.cutoff_at:
         raise CutoffPassed(field=("input", "target"), cutoff_at=slot.cutoff_at.isoformat())
@@ -77,23 +78,17 @@ def _changed[C: (SlotHold, DeliveryBooking)](
     if not fits:
         raise SlotFull(field=("input", "preference"), alternatives=[])
     changes |= {"drop_preference_id": preference.id, "work_s": work_s, "version": claim.version + 1}
+    changes["changed_at"] = now
     table = table_of(type(claim))
     conn.execute(sa.update(table).where(table.c.id == claim.id).values(**changes))
     return row_of(type(claim), {**claim.model_dump(), **changes})
 
 
 def _priced(claim: SlotHold | DeliveryBooking, preference: DropPreference) -> dict[str, object]:
-    """The fee with the handover part of the new wish, or a refusal where it was paid already."""
-    before = sum(part["minor"] for part in claim.fee_parts if part["kind"] == FeePartKind.HANDOVER)
-    if before == preference.fee_minor:
-        return {}
-    if isinstance(claim, DeliveryBooking) and preference.fee_minor > before:
+    """The fee with the handover part of the new wish; what was paid already neither grows nor shrinks."""
+    changes = with_handover(claim, preference)
+    if not isinstance(claim, DeliveryBooking):
+        return changes
+    if changes and changes["fee_minor"] > claim.fee_minor:
         raise HandoverCostsMore(field=("input", "preference"))
-    if isinstance(claim, DeliveryBooking):
-        return {}
-    parts = [part for part in claim.fee_parts if part["kind"] != FeePartKind.HANDOVER]
-    if preference.fee_minor:
-        label = "Handover"
-        part = FeePart(FeePartKind.HANDOVER, label, preference.fee_minor, claim.currency)
-        parts.append(asdict(part))
-    return {"fee_parts": parts, "fee_minor": claim.fee_minor - before + preference.fee_minor}
+    return {}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.booking.errors import BookingNotFound, HoldNotFound
-from app.booking.tables import DeliveryBooking, PromiseChange, SlotHold
+from app.booking.tables import DeliveryBooking, PromiseChange, SlotHold, WaitlistEntry, WaitlistWindow
 from app.customers.tables import Customer
 from app.database.rows import one_or_none, rows, table_of
 from app.values.actor import Actor
@@ -76,14 +77,50 @@ def bookings_of(
     return found[::-1] if backwards else found
 
 
-def history(conn: Connection, booking_ids: Sequence[str]) -> dict[str, list[PromiseChange]]:
-    """What was promised and changed, oldest first, by booking."""
+def history(
+    conn: Connection, booking_ids: Sequence[str], *, at: datetime | None = None
+) -> dict[str, list[PromiseChange]]:
+    """What was promised and changed until now or `at`, oldest first, by booking."""
     change = table_of(PromiseChange)
     by_booking: dict[str, list[PromiseChange]] = defaultdict(list)
     query = sa.select(change).where(change.c.booking_id.in_(booking_ids)).order_by(change.c.id)
+    if at is not None:
+        query = query.where(change.c.at <= at)
     for line in rows(conn, PromiseChange, query):
         by_booking[line.booking_id].append(line)
     return by_booking
+
+
+def waitlist_entry_of(conn: Connection, *, actor: Actor, entry_id: str) -> WaitlistEntry | None:
+    """The waitlist entry with this id, if it is the caller's."""
+    entry = table_of(WaitlistEntry)
+    mine = sa.and_(entry.c.id == entry_id, entry.c.storefront_id == actor.storefront_id)
+    return one_or_none(conn, WaitlistEntry, sa.select(entry).where(mine))
+
+
+def waitlist_of(
+    conn: Connection, *, actor: Actor, customer_reference: str, limit: int = 100
+) -> list[WaitlistEntry]:
+    """What a customer waits or has waited for, newest first."""
+    entry, customer = table_of(WaitlistEntry), table_of(Customer)
+    query = (
+        sa.select(entry)
+        .join(customer, customer.c.id == entry.c.customer_id)
+        .where(entry.c.storefront_id == actor.storefront_id, customer.c.reference == customer_reference)
+        .order_by(entry.c.id.desc())
+        .limit(limit)
+    )
+    return rows(conn, WaitlistEntry, query)
+
+
+def windows_of(conn: Connection, entry_ids: Sequence[str]) -> dict[str, list[str]]:
+    """The slots that entries wait for, the most wanted first, by entry."""
+    window = table_of(WaitlistWindow)
+    by_entry: dict[str, list[str]] = defaultdict(list)
+    query = sa.select(window).where(window.c.entry_id.in_(entry_ids)).order_by(window.c.place)
+    for one in rows(conn, WaitlistWindow, query):
+        by_entry[one.entry_id].append(one.slot_id)
+    return by_entry
 
 
 def _own_hold(actor: Actor, hold_id: str) -> sa.Select[tuple[object, ...]]:

@@ -8,24 +8,25 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.booking.rules import HoldStatus
+from app.booking.end_hold import freed
+from app.booking.rules import OCCUPYING, HoldStatus
+from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import SlotHold
-from app.capacity.give_back import give_back
 from app.database.rows import row_of, table_of
-from app.promotions.give_back import give_back as give_back_promotion
 
 
 def reclaim(
     conn: Connection, *, now: datetime, pool_ids: Sequence[str] | None = None, limit: int = 500
 ) -> int:
-    """End active holds past their time, in these pools or anywhere; returns how many were ended.
+    """End open holds past their time, in these pools or anywhere; returns how many were ended.
 
-    Holds that another transaction is working on are left to it.
+    Those who wait for the room are served at once. Holds that another transaction is working on are
+    left to it.
     """
     hold = table_of(SlotHold)
     due = (
         sa.select(hold.c.id)
-        .where(hold.c.status == HoldStatus.ACTIVE, hold.c.expires_at <= now)
+        .where(hold.c.status.in_(OCCUPYING), hold.c.expires_at <= now)
         .order_by(hold.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -34,21 +35,12 @@ def reclaim(
         due = due.where(hold.c.pool_id.in_(pool_ids))
     ended = conn.execute(
         sa.update(hold)
-        .where(hold.c.id.in_(due.scalar_subquery()), hold.c.status == HoldStatus.ACTIVE)
-        .values(status=HoldStatus.EXPIRED, version=hold.c.version + 1)
+        .where(hold.c.id.in_(due.scalar_subquery()), hold.c.status.in_(OCCUPYING))
+        .values(status=HoldStatus.EXPIRED, version=hold.c.version + 1, changed_at=now)
         .returning(hold)
     )
     holds = sorted((row_of(SlotHold, row._mapping) for row in ended), key=lambda h: h.pool_id)
     for one in holds:
-        give_back(
-            conn,
-            now=now,
-            actor="clock",
-            pool_id=one.pool_id,
-            held=one.load,
-            expired=True,
-            reference=one.id,
-            reason="the hold ended",
-        )
-        give_back_promotion(conn, hold_id=one.id)
+        freed(conn, now=now, actor="clock", held=one, expired=True, reason="the hold ended")
+    serve_waitlist(conn, now=now, pool_ids=[one.pool_id for one in holds])
     return len(holds)

@@ -18,4 +18,4 @@ def remove_promotion(conn: Connection, *, now: datetime, actor: Actor, hold_id: 
     Raises HoldNotFound, HoldEnded, HoldReleased, HoldAlreadyConfirmed.
     """
     held = active_hold(conn, now=now, actor=actor, hold_id=hold_id)
-    return touched(conn, held) if give_back(conn, hold_id=held.id, code=code) else held
+    return touched(conn, now, held) if give_back(conn, now=now, hold_id=held.id, code=code) else held

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -34,6 +34,63 @@ class BookingStatus(StrEnum):
     FAILED = "FAILED"
     RETURNED = "RETURNED"
     CANCELLED = "CANCELLED"
+
+
+class HoldOrigin(StrEnum):
+    """Who asked for the hold: a shopper at the checkout, or the waitlist on their behalf."""
+
+    SHOPPER = "SHOPPER"
+    WAITLIST = "WAITLIST"
+
+
+class LateCancellation(StrEnum):
+    """What happens to a booking that its customer cancels after the cut-off and before it leaves."""
+
+    REFUSED = "REFUSED"
+    FEE = "FEE"
+
+
+class WaitlistStatus(StrEnum):
+    """The life of a waitlist entry; an offer that is not taken in time is EXPIRED."""
+
+    WAITING = "WAITING"
+    OFFERED = "OFFERED"
+    ACCEPTED = "ACCEPTED"
+    DECLINED = "DECLINED"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+
+
+# What may become of what. LOCKED and the end of a hold are seen by comparing instants, not written.
+HOLD_MOVES: Mapping[HoldStatus, frozenset[HoldStatus]] = {
+    HoldStatus.ACTIVE: frozenset(
+        {HoldStatus.CONFLICTED, HoldStatus.CONFIRMED, HoldStatus.RELEASED, HoldStatus.EXPIRED}
+    ),
+    HoldStatus.CONFLICTED: frozenset({HoldStatus.ACTIVE, HoldStatus.RELEASED, HoldStatus.EXPIRED}),
+    # A payment that arrives late takes the window again, if it can be had.
+    HoldStatus.EXPIRED: frozenset({HoldStatus.CONFIRMED}),
+    HoldStatus.CONFIRMED: frozenset(),
+    HoldStatus.RELEASED: frozenset(),
+}
+BOOKING_MOVES: Mapping[BookingStatus, frozenset[BookingStatus]] = {
+    BookingStatus.CONFIRMED: frozenset(
+        {BookingStatus.LOCKED, BookingStatus.IN_FULFILMENT, BookingStatus.CANCELLED}
+    ),
+    BookingStatus.LOCKED: frozenset({BookingStatus.IN_FULFILMENT, BookingStatus.CANCELLED}),
+    BookingStatus.IN_FULFILMENT: frozenset(
+        {BookingStatus.OUT_FOR_DELIVERY, BookingStatus.FAILED, BookingStatus.CANCELLED}
+    ),
+    BookingStatus.OUT_FOR_DELIVERY: frozenset(
+        {BookingStatus.DELIVERED, BookingStatus.PARTLY_DELIVERED, BookingStatus.FAILED}
+    ),
+    BookingStatus.PARTLY_DELIVERED: frozenset({BookingStatus.RETURNED}),
+    BookingStatus.FAILED: frozenset({BookingStatus.OUT_FOR_DELIVERY, BookingStatus.RETURNED}),
+    BookingStatus.DELIVERED: frozenset(),
+    BookingStatus.RETURNED: frozenset(),
+    BookingStatus.CANCELLED: frozenset(),
+}
+# Holds whose load is counted in their pool until they end.
+OCCUPYING = (HoldStatus.ACTIVE, HoldStatus.CONFLICTED)
 
 
 class SlotClosedReason(StrEnum):
@@ -76,6 +133,7 @@ MESSAGES = {
     SlotClosedReason.HORIZON: "This window is not open for orders yet.",
     SlotClosedReason.FLEET_CAPACITY: "No vehicle that can carry this basket comes here in this window.",
     SlotClosedReason.MIN_ORDER_VALUE: "The basket is below the least order value.",
+    SlotClosedReason.HANDOVER_RULE: "These goods may not be handed over as chosen.",
 }
 
 
@@ -88,9 +146,50 @@ class Terms:
     min_order_minor: int
 
 
+@dataclass(frozen=True, slots=True)
+class HoldTimes:
+    """How long holds last: minutes at first, at most, for the payment, and for one that arrives late."""
+
+    hold_min: int
+    ceiling_min: int
+    checkout_min: int
+    late_min: int
+
+
 def status_at(status: HoldStatus, expires_at: datetime, now: datetime) -> HoldStatus:
-    """The status of a hold as seen now: an active one past its end is expired, whoever has noticed."""
-    return HoldStatus.EXPIRED if status is HoldStatus.ACTIVE and expires_at <= now else status
+    """The status of a hold as seen now: one past its end is expired, whoever has noticed."""
+    return HoldStatus.EXPIRED if status in OCCUPYING and expires_at <= now else status
+
+
+def booking_status_at(status: BookingStatus, cutoff_at: datetime, now: datetime) -> BookingStatus:
+    """The status of a booking as seen now: a confirmed one past its cut-off is locked."""
+    return BookingStatus.LOCKED if status is BookingStatus.CONFIRMED and now >= cutoff_at else status
+
+
+def checkout_end(times: HoldTimes, created_at: datetime, expires_at: datetime, now: datetime) -> datetime:
+    """When a hold ends whose payment begins now: later than before if it must, never past the ceiling."""
+    enough = max(expires_at, now + timedelta(minutes=times.checkout_min))
+    return max(expires_at, min(enough, created_at + timedelta(minutes=times.ceiling_min)))
+
+
+class CancellationTerms(Protocol):
+    """What cancelling after the cut-off leads to."""
+
+    late_cancellation: LateCancellation
+    late_cancellation_minor: int
+
+
+def cancellation_minor(terms: CancellationTerms, *, late: bool) -> int | None:
+    """What cancelling costs, in minor units: nothing before the cut-off; None where it is refused."""
+    if not late:
+        return 0
+    return terms.late_cancellation_minor if terms.late_cancellation is LateCancellation.FEE else None
+
+
+def offer_end(now: datetime, cutoff_at: datetime, offer_min: int, least_min: int) -> datetime | None:
+    """When a waitlist offer made now ends: sooner near the cut-off, None when too little time is left."""
+    end = min(now + timedelta(minutes=offer_min), cutoff_at)
+    return end if end - now >= timedelta(minutes=least_min) else None
 
 
 def shut(slot: SlotClosureFacts, terms: Terms, basket: Basket) -> SlotClosedReason | None:

@@ -9,9 +9,20 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.booking.columns import wanted_basket
+from app.booking.menu import Closure, policy_of
 from app.booking.queries import history
-from app.booking.rules import BookingStatus, HoldStatus, status_at
-from app.booking.tables import DeliveryBooking, PromiseChange, SlotHold
+from app.booking.rules import (
+    BOOKING_MOVES,
+    MESSAGES,
+    BookingStatus,
+    HoldOrigin,
+    HoldStatus,
+    booking_status_at,
+    cancellation_minor,
+    status_at,
+)
+from app.booking.tables import BookingPolicy, DeliveryBooking, PromiseChange, SlotHold
 from app.database.rows import rows, table_of
 from app.fleet.rules import Emissions
 from app.fleet.tables import EmissionFactor
@@ -21,6 +32,8 @@ from app.promotions.queries import applied
 from app.promotions.rules import AppliedPromotion
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
+from app.values.basket import Basket
+from app.values.money import Money
 from app.values.window import ZonedWindow
 
 
@@ -50,9 +63,43 @@ class SeenHold:
         return self.row.expires_at
 
     @property
+    def origin(self) -> HoldOrigin:
+        """Who asked for it."""
+        return self.row.origin
+
+    @property
+    def checkout_at(self) -> datetime | None:
+        """When its payment began."""
+        return self.row.checkout_at
+
+    @property
+    def basket(self) -> Basket:
+        """The goods that the customer wants, whether they fit or not."""
+        return wanted_basket(self.row)
+
+    @property
+    def conflict(self) -> Closure | None:
+        """Why the goods do not fit, while they do not."""
+        reason = self.row.conflict
+        return None if reason is None else Closure(reason, MESSAGES[reason])
+
+    @property
     def version(self) -> int:
         """Counts its changes."""
         return self.row.version
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a customer may still do with a booking: until when, how often, and what cancelling costs.
+
+    `cancellation` is None where it can no longer be cancelled.
+    """
+
+    until: datetime
+    moves: int
+    move_limit: int
+    cancellation: Money | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +114,7 @@ class SeenBooking:
     fee: Quote
     emissions: Emissions
     promise: Promise
+    changes: Changes
 
     @property
     def code(self) -> str:
@@ -84,9 +132,14 @@ class SeenBooking:
         return self.row.version
 
 
-def seen_holds(conn: Connection, *, now: datetime, holds: Sequence[SlotHold]) -> list[SeenHold]:
-    """The holds in their order, with a number of statements that does not grow with them."""
-    beside = _Beside.read(conn, holds, [hold.id for hold in holds])
+def seen_holds(
+    conn: Connection, *, now: datetime, holds: Sequence[SlotHold], at: datetime | None = None
+) -> list[SeenHold]:
+    """The holds in their order, with a number of statements that does not grow with them.
+
+    `at` shows what stands beside them as of then.
+    """
+    beside = _Beside.read(conn, holds, [hold.id for hold in holds], at)
     return [
         SeenHold(
             row=hold,
@@ -102,15 +155,19 @@ def seen_holds(conn: Connection, *, now: datetime, holds: Sequence[SlotHold]) ->
 
 
 def seen_bookings(
-    conn: Connection, *, now: datetime, bookings: Sequence[DeliveryBooking]
+    conn: Connection, *, now: datetime, bookings: Sequence[DeliveryBooking], at: datetime | None = None
 ) -> list[SeenBooking]:
-    """The bookings in their order, with a number of statements that does not grow with them."""
-    beside = _Beside.read(conn, bookings, [booking.hold_id for booking in bookings])
-    changes = history(conn, [booking.id for booking in bookings])
+    """The bookings in their order, with a number of statements that does not grow with them.
+
+    `at` shows what stands beside them as of then.
+    """
+    beside = _Beside.read(conn, bookings, [booking.hold_id for booking in bookings], at)
+    changes = history(conn, [booking.id for booking in bookings], at=at)
+    policies = {key: policy_of(conn, key) for key in {booking.storefront_id for booking in bookings}}
     return [
         SeenBooking(
             row=booking,
-            status=booking_status_at(booking, now),
+            status=booking_status_at(booking.status, booking.cutoff_at, now),
             slot=beside.slots[booking.slot_id],
             drop_preference=beside.preferences[booking.drop_preference_id],
             promotions=tuple(beside.promotions.get(booking.hold_id, ())),
@@ -120,15 +177,19 @@ def seen_bookings(
                 ZonedWindow(booking.window, beside.slots[booking.slot_id].time_zone),
                 tuple(changes.get(booking.id, ())),
             ),
+            changes=_changes(booking, policies[booking.storefront_id], now),
         )
         for booking in bookings
     ]
 
 
-def booking_status_at(booking: DeliveryBooking, now: datetime) -> BookingStatus:
-    """A confirmed booking past its cut-off is locked, whoever has noticed."""
-    confirmed = booking.status is BookingStatus.CONFIRMED
-    return BookingStatus.LOCKED if confirmed and now >= booking.cutoff_at else booking.status
+def _changes(booking: DeliveryBooking, policy: BookingPolicy, now: datetime) -> Changes:
+    status = booking_status_at(booking.status, booking.cutoff_at, now)
+    owed = None
+    if BookingStatus.CANCELLED in BOOKING_MOVES[status]:
+        owed = cancellation_minor(policy, late=status is not BookingStatus.CONFIRMED)
+    cancellation = None if owed is None else Money(owed, booking.currency)
+    return Changes(booking.cutoff_at, booking.moves, policy.move_limit, cancellation)
 
 
 def fee_of(claim: SlotHold | DeliveryBooking, promotions: Sequence[AppliedPromotion]) -> Quote:
@@ -155,7 +216,11 @@ class _Beside:
 
     @classmethod
     def read(
-        cls, conn: Connection, claims: Sequence[SlotHold | DeliveryBooking], hold_ids: Sequence[str]
+        cls,
+        conn: Connection,
+        claims: Sequence[SlotHold | DeliveryBooking],
+        hold_ids: Sequence[str],
+        at: datetime | None,
     ) -> _Beside:
         preference, factor = table_of(DropPreference), table_of(EmissionFactor)
         wanted = [claim.drop_preference_id for claim in claims]
@@ -166,7 +231,7 @@ class _Beside:
                 p.id: p
                 for p in rows(conn, DropPreference, sa.select(preference).where(preference.c.id.in_(wanted)))
             },
-            promotions=applied(conn, hold_ids),
+            promotions=applied(conn, hold_ids, at=at),
             factors={
                 f.id: f for f in rows(conn, EmissionFactor, sa.select(factor).where(factor.c.id.in_(factors)))
             },

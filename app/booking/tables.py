@@ -6,7 +6,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from app.booking.rules import BookingStatus, HoldStatus
+from app.booking.rules import (
+    BookingStatus,
+    HoldOrigin,
+    HoldStatus,
+    HoldTimes,
+    LateCancellation,
+    SlotClosedReason,
+    WaitlistStatus,
+)
 from app.database.columns import words
 from app.fleet.rules import VehicleKind
 from app.values.basket import Basket, GoodsTrait
@@ -18,7 +26,7 @@ from app.values.window import Window
 
 
 class BookingPolicy(SQLModel, table=True):
-    """How long holds last and how far ahead slots are shown, per storefront."""
+    """What a storefront promises and allows: times in minutes, amounts in its currency's minor units."""
 
     __tablename__ = "booking_policy"
 
@@ -26,45 +34,45 @@ class BookingPolicy(SQLModel, table=True):
     hold_min: int = 60
     hold_ceiling_min: int = 120
     horizon_days: int = 14
+    # A checkout begun late still has this long to pay, and a payment may arrive this late.
+    checkout_min: int = 10
+    late_min: int = 120
+    # How long after the cut-off what was held before it may still be confirmed.
+    grace_min: int = 0
+    # How often a customer may move a booking, and what cancelling after the cut-off leads to.
+    move_limit: int = 3
+    late_cancellation: LateCancellation = Field(
+        default=LateCancellation.REFUSED, sa_type=words(LateCancellation)
+    )
+    late_cancellation_minor: int = 0
+    # How long a waitlist offer lasts, and the least time it must leave to be worth making.
+    offer_min: int = 30
+    offer_least_min: int = 10
+
+    @property
+    def times(self) -> HoldTimes:
+        """How long holds last."""
+        return HoldTimes(self.hold_min, self.hold_ceiling_min, self.checkout_min, self.late_min)
 
 
-class _Claim(SQLModel):
-    """What a hold and the booking that follows it have in common: goods, place, price, emissions."""
+class _Wish(SQLModel):
+    """Which goods go where and to whom: what holds, bookings and waitlist entries have in common."""
 
     storefront_id: str = Field(foreign_key="storefront.id")
     customer_id: str = Field(foreign_key="customer.id")
-    slot_id: str = Field(foreign_key="delivery_slot.id", index=True)
     zone_id: str = Field(foreign_key="service_zone.id")
-    pool_id: str = Field(foreign_key="capacity_pool.id", index=True)
     drop_preference_id: str = Field(foreign_key="drop_preference.id")
-    # Travel, parking and reloading in this pool; the handover comes on top, scaled by the vehicle.
-    reach_work_s: int
-    handover_bp: int
-    work_s: int
     weight_g: int
     ambient_ml: int
     chilled_ml: int
     frozen_ml: int
     traits: list[Any] = Field(default_factory=list, sa_type=sa.JSON)
     basket_minor: int
+    currency: str
     address_label: str
     address_line2: str | None = None
     latitude: float
     longitude: float
-    currency: str
-    fee_minor: int
-    # The parts before promotions, as [{kind, label, minor}]; promotions are their redemptions.
-    fee_parts: list[Any] = Field(default_factory=list, sa_type=sa.JSON)
-    grams: int
-    factor_id: str
-    vehicle_kind: VehicleKind = Field(sa_type=words(VehicleKind))
-    version: int = 1
-
-    @property
-    def load(self) -> Load:
-        """What it takes from its pool."""
-        volume_ml = self.ambient_ml + self.chilled_ml + self.frozen_ml
-        return Load(1, self.work_s, volume_ml, self.weight_g, self.chilled_ml, self.frozen_ml)
 
     @property
     def basket(self) -> Basket:
@@ -79,18 +87,50 @@ class _Claim(SQLModel):
         )
 
     @property
-    def fee(self) -> Money:
-        """The locked fee before promotions."""
-        return Money(self.fee_minor, self.currency)
-
-    @property
     def point(self) -> Point:
         """Where the drop goes."""
         return Point(self.latitude, self.longitude)
 
 
+class _Claim(_Wish):
+    """What a hold and the booking that follows it take: capacity in one pool, at a price."""
+
+    slot_id: str = Field(foreign_key="delivery_slot.id", index=True)
+    pool_id: str = Field(foreign_key="capacity_pool.id", index=True)
+    # Travel, parking and reloading in this pool; the handover comes on top, scaled by the vehicle.
+    reach_work_s: int
+    handover_bp: int
+    work_s: int
+    fee_minor: int
+    # The parts before promotions, as [{kind, label, minor}]; promotions are their redemptions.
+    fee_parts: list[Any] = Field(default_factory=list, sa_type=sa.JSON)
+    grams: int
+    factor_id: str
+    vehicle_kind: VehicleKind = Field(sa_type=words(VehicleKind))
+    version: int = 1
+    # When it came to be as it is: an answer given then is shown again as of then.
+    changed_at: datetime
+
+    @property
+    def load(self) -> Load:
+        """What it takes from its pool."""
+        volume_ml = self.ambient_ml + self.chilled_ml + self.frozen_ml
+        return Load(1, self.work_s, volume_ml, self.weight_g, self.chilled_ml, self.frozen_ml)
+
+    @property
+    def fee(self) -> Money:
+        """The locked fee before promotions."""
+        return Money(self.fee_minor, self.currency)
+
+
+_OPEN = "status IN ('ACTIVE', 'CONFLICTED')"
+
+
 class SlotHold(_Claim, table=True):
-    """A temporary claim with a locked price; one active hold per customer and cart."""
+    """A temporary claim with a locked price; one open hold per customer and cart.
+
+    While `conflict` says why the goods in `wanted` do not fit, the hold keeps what it had taken before.
+    """
 
     __tablename__ = "slot_hold"
     __table_args__ = (
@@ -99,23 +139,27 @@ class SlotHold(_Claim, table=True):
             "customer_id",
             "cart_reference",
             unique=True,
-            postgresql_where=sa.text("status = 'ACTIVE'"),
-            sqlite_where=sa.text("status = 'ACTIVE'"),
+            postgresql_where=sa.text(_OPEN),
+            sqlite_where=sa.text(_OPEN),
         ),
         sa.Index(
             "hold_due",
             "pool_id",
             "expires_at",
-            postgresql_where=sa.text("status = 'ACTIVE'"),
-            sqlite_where=sa.text("status = 'ACTIVE'"),
+            postgresql_where=sa.text(_OPEN),
+            sqlite_where=sa.text(_OPEN),
         ),
     )
 
     id: str = Field(default_factory=new_id, primary_key=True)
     cart_reference: str = ""
     status: HoldStatus = Field(default=HoldStatus.ACTIVE, sa_type=words(HoldStatus))
+    origin: HoldOrigin = Field(default=HoldOrigin.SHOPPER, sa_type=words(HoldOrigin))
     created_at: datetime
     expires_at: datetime
+    checkout_at: datetime | None = None
+    conflict: SlotClosedReason | None = Field(default=None, sa_type=words(SlotClosedReason))
+    wanted: dict[str, Any] | None = Field(default=None, sa_type=sa.JSON(none_as_null=True))
 
 
 class DeliveryBooking(_Claim, table=True):
@@ -135,6 +179,8 @@ class DeliveryBooking(_Claim, table=True):
     ends_at: datetime
     cutoff_at: datetime
     created_at: datetime
+    # How often the customer has moved it.
+    moves: int = 0
 
     @property
     def code(self) -> str:
@@ -148,7 +194,10 @@ class DeliveryBooking(_Claim, table=True):
 
 
 class PromiseChange(SQLModel, table=True):
-    """One line of the promise's history; `before_*` is null for the promise itself."""
+    """One line of the promise's history; `before_*` is null for the promise itself.
+
+    The fees are totals after promotions.
+    """
 
     __tablename__ = "promise_change"
 
@@ -161,3 +210,39 @@ class PromiseChange(SQLModel, table=True):
     before_ends_at: datetime | None = None
     after_starts_at: datetime | None = None
     after_ends_at: datetime | None = None
+    before_fee_minor: int | None = None
+    after_fee_minor: int | None = None
+    currency: str | None = None
+
+    @property
+    def fee_difference(self) -> Money | None:
+        """What the change made the customer owe more; None where the fee was not touched."""
+        if self.currency is None or self.before_fee_minor is None or self.after_fee_minor is None:
+            return None
+        return Money(self.after_fee_minor - self.before_fee_minor, self.currency)
+
+
+class WaitlistEntry(_Wish, table=True):
+    """A customer who waits for room in one of some windows; `hold_id` is the offer made last.
+
+    Served by `priority`, higher first, then in the order of joining.
+    """
+
+    __tablename__ = "waitlist_entry"
+    __table_args__ = (sa.Index("waitlist_order", "status", "priority", "joined_at"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    status: WaitlistStatus = Field(default=WaitlistStatus.WAITING, sa_type=words(WaitlistStatus))
+    priority: int = 0
+    joined_at: datetime
+    hold_id: str | None = Field(default=None, foreign_key="slot_hold.id", index=True)
+
+
+class WaitlistWindow(SQLModel, table=True):
+    """A window that an entry would take, the most wanted first."""
+
+    __tablename__ = "waitlist_window"
+
+    entry_id: str = Field(foreign_key="waitlist_entry.id", primary_key=True)
+    slot_id: str = Field(foreign_key="delivery_slot.id", primary_key=True, index=True)
+    place: int

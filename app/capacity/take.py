@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from app.capacity.ledger import post
+from app.capacity.ledger import NOTHING, post
 from app.capacity.rules import EntryKind, Reach
 from app.values.basket import Basket
 
@@ -21,8 +21,10 @@ def take(
     basket: Basket,
     at_door_s: int,
     reference: str,
+    reason: str = "held for a shopper",
+    booked: bool = False,
 ) -> Reach | None:
-    """Hold the basket's load in the first of `reaches` that can take it; None when none can.
+    """Hold (or book) the basket's load in the first of `reaches` that can take it; None when none can.
 
     The caller gives the pools in the order of preference; what they have free may be outdated, the
     claim itself decides.
@@ -33,11 +35,12 @@ def take(
             conn,
             now=now,
             actor=actor,
-            kind=EntryKind.HOLD,
+            kind=EntryKind.BOOKING if booked else EntryKind.HOLD,
             pool_id=reach.pool_id,
-            held=load,
+            held=NOTHING if booked else load,
+            booked=load if booked else NOTHING,
             reference=reference,
-            reason="held for a shopper",
+            reason=reason,
         ):
             return reach
     return None

@@ -125,7 +125,7 @@ def _calendar(conn: Connection, seed: Seed, today: Any) -> None:
 def _shop(conn: Connection, seed: Seed, now: datetime) -> None:
     storefront = Storefront(**seed.storefront)
     add(conn, storefront)
-    add(conn, BookingPolicy(storefront_id=storefront.id, **seed.policy))
+    add(conn, BookingPolicy(storefront_id=storefront.id, **seed.policy.model_dump()))
     since = datetime(now.year, 1, 1, tzinfo=UTC)
     add(
         conn,

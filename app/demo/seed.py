@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from app.booking.rules import LateCancellation
 from app.errors import Invalid
 from app.fleet.rules import PremiumKind, VehicleKind
 from app.handover.rules import HandoverMode, ProofKind
@@ -35,6 +36,22 @@ class CitySeed(_Part):
     holiday_region: str | None = None
     zones: int
     daily_orders: int
+
+
+class PolicySeed(_Part):
+    """What the storefront promises and allows."""
+
+    hold_min: int
+    hold_ceiling_min: int
+    horizon_days: int
+    checkout_min: int
+    late_min: int
+    grace_min: int
+    move_limit: int
+    late_cancellation: LateCancellation
+    late_cancellation_minor: int
+    offer_min: int
+    offer_least_min: int
 
 
 class NodeSeed(_Part):
@@ -161,7 +178,7 @@ class Seed(_Part):
 
     city: CitySeed
     storefront: dict[str, Any]
-    policy: dict[str, int]
+    policy: PolicySeed
     fees: dict[str, Any]
     planning: dict[str, Any]
     nodes: list[NodeSeed]

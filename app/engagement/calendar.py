@@ -21,14 +21,18 @@ class Entry:
     description: str
     sequence: int
     written_at: datetime
+    cancelled: bool = False
 
 
 def calendar_entry(entry: Entry) -> str:
-    """The entry as an iCalendar request; times in UTC, so that no zone has to be described (RFC 5545)."""
+    """The entry as an iCalendar request, or as its withdrawal (RFC 5545).
+
+    Times are in UTC, so that no zone has to be described.
+    """
     calendar = icalendar.Calendar()
     calendar.add("prodid", "-//Lastlap//EN")
     calendar.add("version", "2.0")
-    calendar.add("method", "REQUEST")
+    calendar.add("method", "CANCEL" if entry.cancelled else "REQUEST")
     event = icalendar.Event()
     event.add("uid", f"{entry.uid}@lastlap")
     event.add("dtstamp", entry.written_at.astimezone(UTC))
@@ -38,6 +42,6 @@ def calendar_entry(entry: Entry) -> str:
     event.add("location", entry.location)
     event.add("description", entry.description)
     event.add("sequence", entry.sequence)
-    event.add("status", "CONFIRMED")
+    event.add("status", "CANCELLED" if entry.cancelled else "CONFIRMED")
     calendar.add_component(event)
     return str(calendar.to_ical().decode())

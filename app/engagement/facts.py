@@ -14,7 +14,7 @@ class PartFact:
     amount: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BookingConfirmedFacts:
     """What the confirmation of a booking may say; texts are in the customer's language already."""
 
@@ -56,3 +56,72 @@ class BookingConfirmedFacts:
     def as_context(self) -> dict[str, Any]:
         """The fields by name, for a template."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True)
+class BookingMovedFacts(BookingConfirmedFacts):
+    """What the message about a moved booking may say: the booking as it is, and its window before."""
+
+    before_day: str
+    before_window: str
+
+    @classmethod
+    def sample(cls) -> BookingMovedFacts:
+        """A delivery that was moved by a day."""
+        booked = BookingConfirmedFacts.sample().as_context()
+        return cls(**booked, before_day="Tue 24 November", before_window="19:00-20:00")
+
+
+@dataclass(frozen=True)
+class BookingCancelledFacts(BookingConfirmedFacts):
+    """What the message about a cancelled booking may say; `owed` is whether anything is still to be paid."""
+
+    owed: bool
+
+    @classmethod
+    def sample(cls) -> BookingCancelledFacts:
+        """A delivery that was cancelled late."""
+        return cls(**BookingConfirmedFacts.sample().as_context(), owed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitlistOfferedFacts:
+    """What the offer to a customer who waits may say."""
+
+    customer_name: str
+    storefront_name: str
+    day: str
+    window: str
+    place: str
+    fee: str
+    grams: int
+    offer_until: str
+    offer_url: str
+
+    @classmethod
+    def sample(cls) -> WaitlistOfferedFacts:
+        """An offer that never was."""
+        return cls(
+            customer_name="Ana <Lima>",
+            storefront_name="Mercearia do Bairro",
+            day="Wed 25 November",
+            window="18:00-20:00",
+            place="Rua das Flores 12, Porto",
+            fee="€3.40",
+            grams=12,
+            offer_until="14:30",
+            offer_url="https://shop.example/holds/token",
+        )
+
+    def as_context(self) -> dict[str, Any]:
+        """The fields by name, for a template."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+# The facts of each message, by the name of its folder of templates.
+FACTS: dict[str, type[BookingConfirmedFacts | WaitlistOfferedFacts]] = {
+    "booking_confirmed": BookingConfirmedFacts,
+    "booking_moved": BookingMovedFacts,
+    "booking_cancelled": BookingCancelledFacts,
+    "waitlist_offered": WaitlistOfferedFacts,
+}

@@ -1,4 +1,4 @@
-"""Write the confirmation of a booking, once, ready to be sent."""
+"""Write a message down, once, ready to be sent."""
 
 from __future__ import annotations
 
@@ -10,35 +10,30 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.database.rows import rows, table_of
 from app.engagement.calendar import calendar_entry
-from app.engagement.confirmation import confirmation_of
+from app.engagement.letters import Letter
 from app.engagement.render import render
 from app.engagement.rules import Channel, NotificationStatus
 from app.engagement.tables import Notification
 from app.values.ids import new_id
 
-TEMPLATE = "booking_confirmed"
 
+def notify(conn: Connection, *, now: datetime, letter: Letter, message_host: str) -> Notification:
+    """The notification of this letter; the second call returns the first one's.
 
-def notify(
-    conn: Connection, *, now: datetime, booking_id: str, booking_url: str, message_host: str
-) -> Notification:
-    """The notification of this booking's confirmation; the second call returns the first one's.
-
-    A customer without an e-mail address is told nothing, and the row says so. Raises NotFound, and
-    what rendering raises.
+    A customer without an e-mail address is told nothing, and the row says so. Raises what rendering
+    raises.
     """
-    confirmation = confirmation_of(conn, now=now, booking_id=booking_id, booking_url=booking_url)
-    rendered = render(TEMPLATE, confirmation.locale, confirmation.facts.as_context())
+    rendered = render(letter.template, letter.locale, letter.facts)
     notification_id = new_id()
-    recipient = confirmation.customer.email
+    recipient = letter.customer.email
     notification = Notification(
         id=notification_id,
-        dedup_key=f"{TEMPLATE}:{booking_id}",
+        dedup_key=letter.dedup_key,
         message_id=f"<{notification_id}@{message_host}>",
-        storefront_id=confirmation.booking.storefront_id,
-        customer_id=confirmation.customer.id,
-        booking_id=booking_id,
-        template=TEMPLATE,
+        storefront_id=letter.storefront.id,
+        customer_id=letter.customer.id,
+        booking_id=letter.booking_id,
+        template=letter.template,
         channel=Channel.EMAIL,
         status=NotificationStatus.PENDING if recipient else NotificationStatus.SUPPRESSED,
         recipient=recipient or "",
@@ -46,7 +41,7 @@ def notify(
         subject=rendered.subject,
         text=rendered.text,
         html=rendered.html,
-        calendar=calendar_entry(confirmation.entry),
+        calendar=calendar_entry(letter.entry) if letter.entry else None,
         reason=None if recipient else "the customer has no e-mail address",
         created_at=now,
     )

@@ -15,7 +15,7 @@ from app.booking.prefer import prefer
 from app.booking.queries import booking_of
 from app.booking.seen import SeenBooking, seen_bookings
 from app.engagement.calendar import calendar_entry
-from app.engagement.confirmation import Confirmation, confirmation_of
+from app.engagement.letters import entry_of
 from app.errors import Refusal
 from app.handover.queries import policies
 from app.handover.rules import options
@@ -67,16 +67,10 @@ async def change(request: Request) -> Response:
 async def calendar(request: Request) -> Response:
     """The delivery as an iCalendar file."""
     shop, seen = await _seen(request)
-    url = world_of(request).booking_url(seen.row.id)
-
-    def look(conn: Connection, now: datetime) -> Confirmation:
-        return confirmation_of(conn, now=now, booking_id=seen.row.id, booking_url=url)
-
-    confirmation = await world_of(request).db.read(look)
+    world = world_of(request)
+    entry = await world.db.read(lambda conn, now: entry_of(conn, now=now, booking_id=seen.row.id, urls=world))
     name = f'attachment; filename="{shop.storefront.key}-{seen.code}.ics"'
-    return Response(
-        calendar_entry(confirmation.entry), media_type="text/calendar", headers={"Content-Disposition": name}
-    )
+    return Response(calendar_entry(entry), media_type="text/calendar", headers={"Content-Disposition": name})
 
 
 async def _seen(request: Request) -> tuple[Shop, SeenBooking]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -22,6 +22,7 @@ class FeePartKind(StrEnum):
     INCENTIVE = "INCENTIVE"
     PASS = "PASS"
     PROMOTION = "PROMOTION"
+    CANCELLATION = "CANCELLATION"
 
 
 _SHORT = timedelta(hours=1)
@@ -59,6 +60,10 @@ class FeePart:
     def amount(self) -> Money:
         """The part as money."""
         return Money(self.minor, self.currency)
+
+    def stored(self) -> dict[str, object]:
+        """The part as it is kept with a hold or booking."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

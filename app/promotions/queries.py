@@ -4,27 +4,58 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.database.rows import table_of
-from app.promotions.rules import AppliedPromotion, RedemptionState
+from app.database.rows import row_of, table_of
+from app.promotions.rules import AppliedPromotion, CountedUse, RedemptionState
 from app.promotions.tables import Promotion, PromotionRedemption
 from app.values.money import Money
 
 
-def applied(conn: Connection, hold_ids: Sequence[str]) -> dict[str, list[AppliedPromotion]]:
-    """The promotions that count on these holds (or the bookings they became), by hold."""
+def applied(
+    conn: Connection, hold_ids: Sequence[str], *, at: datetime | None = None
+) -> dict[str, list[AppliedPromotion]]:
+    """The promotions that count on these holds (or the bookings they became), by hold; now, or as of `at`."""
     redemption, promotion = table_of(PromotionRedemption), table_of(Promotion)
     found = conn.execute(
         sa.select(redemption, promotion.c.code, promotion.c.label)
         .join(promotion, promotion.c.id == redemption.c.promotion_id)
-        .where(redemption.c.hold_id.in_(hold_ids), redemption.c.state != RedemptionState.RETURNED)
+        .where(redemption.c.hold_id.in_(hold_ids), _counted(redemption, at))
         .order_by(redemption.c.id)
     )
     by_hold: dict[str, list[AppliedPromotion]] = defaultdict(list)
     for row in found:
         discount = Money(row.discount_minor, row.currency)
-        by_hold[row.hold_id].append(AppliedPromotion(row.code, row.label, discount, row.state))
+        redeemed = row.redeemed_at is not None and (at is None or row.redeemed_at <= at)
+        state = RedemptionState.REDEEMED if redeemed else RedemptionState.RESERVED
+        by_hold[row.hold_id].append(AppliedPromotion(row.code, row.label, discount, state))
     return by_hold
+
+
+def _counted(redemption: sa.Table, at: datetime | None) -> sa.ColumnElement[bool]:
+    if at is None:
+        return redemption.c.state != RedemptionState.RETURNED
+    still = sa.or_(redemption.c.returned_at.is_(None), redemption.c.returned_at > at)
+    return sa.and_(redemption.c.created_at <= at, still)
+
+
+def uses_of(conn: Connection, hold_id: str) -> list[CountedUse]:
+    """The uses that count on a hold or its booking, each with its promotion."""
+    redemption, promotion = table_of(PromotionRedemption), table_of(Promotion)
+    found = conn.execute(
+        sa.select(redemption.c.id.label("redemption_id"), redemption.c.discount_minor, promotion)
+        .join(promotion, promotion.c.id == redemption.c.promotion_id)
+        .where(redemption.c.hold_id == hold_id, redemption.c.state != RedemptionState.RETURNED)
+        .order_by(redemption.c.id)
+    )
+    return [
+        CountedUse(
+            row.redemption_id,
+            row.discount_minor,
+            row_of(Promotion, {c.name: row._mapping[c] for c in promotion.columns}),
+        )
+        for row in found
+    ]

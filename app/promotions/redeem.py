@@ -21,6 +21,8 @@ def redeem(conn: Connection, *, now: datetime, hold_id: str, booking_id: str) ->
         table.c.reserved_until > now,
     )
     spent = conn.execute(
-        sa.update(table).where(mine).values(state=RedemptionState.REDEEMED, booking_id=booking_id)
+        sa.update(table)
+        .where(mine)
+        .values(state=RedemptionState.REDEEMED, booking_id=booking_id, redeemed_at=now)
     )
     return spent.rowcount

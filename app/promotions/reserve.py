@@ -8,16 +8,15 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.database.rows import add, one_or_none, rows, table_of
+from app.promotions.count_use import count_use, ended
 from app.promotions.errors import (
     AlreadyUsed,
     CodeExpired,
     CodeNotStarted,
     CodeUnknown,
-    Exhausted,
     NotEligible,
     NotStackable,
 )
-from app.promotions.give_back import returned
 from app.promotions.rules import Ineligible, RedemptionState, discount_minor, ineligible
 from app.promotions.tables import Promotion, PromotionRedemption
 from app.values.money import Money
@@ -52,11 +51,8 @@ def reserve(
     discount = discount_minor(promotion, fee.minor)
     if promotion.currency != fee.currency or discount == 0:
         raise NotEligible(field=_FIELD, reason="there is no fee that it could lower")
-    # The row lock of the first UPDATE makes the counting below safe against twins of this customer.
-    if not _claimed(conn, promotion, discount):
-        _take_back(conn, now, promotion)
-        if not _claimed(conn, promotion, discount):
-            raise Exhausted(field=_FIELD)
+    # The row lock of that UPDATE makes the counting below safe against twins of this customer.
+    count_use(conn, now=now, promotion=promotion, discount=discount)
     _check_uses(conn, now, promotion, customer_id, hold_id)
     redemption = PromotionRedemption(
         promotion_id=promotion.id,
@@ -91,35 +87,11 @@ def _eligible(
     return promotion
 
 
-def _claimed(conn: Connection, promotion: Promotion, discount: int) -> bool:
-    table = table_of(Promotion)
-    claim = (
-        sa.update(table)
-        .where(
-            table.c.id == promotion.id,
-            table.c.used + 1 <= table.c.max_uses,
-            table.c.spent_minor + discount <= table.c.budget_minor,
-        )
-        .values(used=table.c.used + 1, spent_minor=table.c.spent_minor + discount)
-    )
-    return conn.execute(claim).rowcount == 1
-
-
-def _take_back(conn: Connection, now: datetime, promotion: Promotion) -> None:
-    """Return reservations whose hold has ended."""
-    table = table_of(PromotionRedemption)
-    returned(conn, sa.and_(table.c.promotion_id == promotion.id, *_ended(table, now)))
-
-
-def _ended(table: sa.Table, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    return (table.c.state == RedemptionState.RESERVED, table.c.reserved_until <= now)
-
-
 def _check_uses(
     conn: Connection, now: datetime, promotion: Promotion, customer_id: str, hold_id: str
 ) -> None:
     table = table_of(PromotionRedemption)
-    alive = sa.and_(table.c.state != RedemptionState.RETURNED, sa.not_(sa.and_(*_ended(table, now))))
+    alive = sa.and_(table.c.state != RedemptionState.RETURNED, sa.not_(sa.and_(*ended(table, now))))
     on_hold = rows(conn, PromotionRedemption, sa.select(table).where(table.c.hold_id == hold_id, alive))
     if on_hold:
         raise NotStackable(field=_FIELD)

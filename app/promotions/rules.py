@@ -84,3 +84,23 @@ def discount_minor(promotion: PromotionFacts, fee_minor: int) -> int:
         case DiscountKind.FREE_DELIVERY:
             wanted = fee_minor
     return max(0, min(wanted, fee_minor))
+
+
+@dataclass(frozen=True, slots=True)
+class CountedUse:
+    """A use of a promotion that counts, and what it takes off in minor units."""
+
+    redemption_id: str
+    discount_minor: int
+    promotion: PromotionFacts
+
+
+def kept_minor(use: CountedUse, *, zone_id: str, window: Window, zone: str, fee_minor: int) -> int:
+    """What is left of a discount when its delivery moves to another window and fee; 0 where it is lost.
+
+    It was given within the promotion's dates, so only window and fee are looked at; it never grows.
+    """
+    began = use.promotion.starts_at
+    if ineligible(use.promotion, now=began, zone_id=zone_id, window=window, zone=zone):
+        return 0
+    return min(use.discount_minor, discount_minor(use.promotion, fee_minor))

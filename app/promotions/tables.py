@@ -66,4 +66,8 @@ class PromotionRedemption(SQLModel, table=True):
     currency: str
     # A reservation ends with its hold; one past this instant may be taken back by the next customer.
     reserved_until: datetime
+    # Returned because its hold ended: it is counted again should the hold be confirmed late.
+    lapsed: bool = False
     created_at: datetime
+    redeemed_at: datetime | None = None
+    returned_at: datetime | None = None

@@ -15,9 +15,9 @@ from app.allocation.rules import RunStatus
 from app.booking.reclaim import reclaim
 from app.database.idempotency import IdempotencyKey
 from app.database.rows import table_of
+from app.engagement.letters import LETTERS
 from app.engagement.mark import mark
 from app.engagement.notify import notify
-from app.engagement.queries import sender_of
 from app.engagement.rules import NotificationStatus
 from app.engagement.tables import Notification
 from app.jobs import Job, JobState
@@ -36,19 +36,14 @@ class PlanFailed(Exception):
     """The planner has no plan to publish; the run says why."""
 
 
-async def confirm_by_mail(world: World, job: Job) -> None:
-    """Tell the customer that the booking stands: written once, sent until it is taken, marked once."""
-    booking_id = str(job.payload["booking_id"])
+async def tell(world: World, job: Job) -> None:
+    """Send a customer the message that the job names: written once, sent until it is taken, marked once."""
+    writer = LETTERS[job.kind.removeprefix("engagement.")]
 
     def write(conn: Connection, now: datetime) -> tuple[Notification, Storefront]:
-        notification = notify(
-            conn,
-            now=now,
-            booking_id=booking_id,
-            booking_url=world.booking_url(booking_id),
-            message_host=world.message_host,
-        )
-        return notification, sender_of(conn, notification)
+        letter = writer(conn, now, job.payload, world)
+        notification = notify(conn, now=now, letter=letter, message_host=world.message_host)
+        return notification, letter.storefront
 
     notification, storefront = await world.db.write(write)
     if notification.status is not NotificationStatus.PENDING:
@@ -88,9 +83,14 @@ async def plan_capacity(world: World, job: Job) -> None:
         raise PlanFailed(run.message)
 
 
+async def take_back(world: World, job: Job) -> None:
+    """End holds past their time, in the job's pool or anywhere, and serve those who wait for the room."""
+    pool_id = job.payload.get("pool_id")
+    await world.db.write(lambda conn, now: reclaim(conn, now=now, pool_ids=[pool_id] if pool_id else None))
+
+
 async def keep_house(world: World, _job: Job) -> None:
-    """End what has ended and throw away what nobody needs: holds, old answers, finished jobs."""
-    await world.db.write(lambda conn, now: reclaim(conn, now=now))
+    """Throw away what nobody needs: old answers, finished jobs."""
     await world.db.write(_prune)
 
 
@@ -103,7 +103,8 @@ def _prune(conn: Connection, now: datetime) -> None:
 
 
 TASKS: dict[str, Task] = {
-    "engagement.booking_confirmed": confirm_by_mail,
+    **{f"engagement.{name}": tell for name in LETTERS},
     "allocation.plan": plan_capacity,
+    "booking.reclaim": take_back,
     "housekeeping": keep_house,
 }

@@ -37,6 +37,10 @@ class World:
         """The signed page of a booking, as customers get it."""
         return f"{self.base_url}/bookings/{self.links.sign('booking', booking_id)}"
 
+    def hold_url(self, hold_id: str) -> str:
+        """The signed page of a hold, as customers get it."""
+        return f"{self.base_url}/holds/{self.links.sign('hold', hold_id)}"
+
 
 def build_world(settings: Settings, db: Database | None = None) -> World:
     """The World of a deployment."""

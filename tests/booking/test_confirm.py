@@ -106,11 +106,11 @@ def test_the_held_price_is_charged_whatever_the_table_says_now(db: Database, clo
     assert confirmed(db, shop, held).fee == held.fee
 
 
-def test_after_expiry_the_refusal_states_the_old_and_the_new_price(db: Database, clock: Clock) -> None:
+def test_long_after_expiry_the_refusal_states_the_old_and_the_new_price(db: Database, clock: Clock) -> None:
     shop, _, held = open_world(db)
     dearer = {"storefront_id": shop.actor.storefront_id, "base_minor": 600, "valid_from": clock.now}
     db.write_now(lambda c, _: make_fee_rule(c, **dearer))
-    clock.set(held.expires_at)
+    clock.set(held.expires_at + timedelta(minutes=120))
     with pytest.raises(HoldExpired, match=r"3\.50 EUR.*6\.50 EUR") as refused:
         confirmed(db, shop, held)
     assert (refused.value.facts["held_minor"], refused.value.facts["now_minor"]) == (350, 650)

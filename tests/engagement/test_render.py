@@ -3,21 +3,38 @@
 import pytest
 from jinja2 import TemplateError
 
-from app.engagement.facts import BookingConfirmedFacts
-from app.engagement.render import fill, languages, lint, render
+from app.engagement.facts import FACTS, BookingConfirmedFacts
+from app.engagement.letters import LETTERS
+from app.engagement.render import TEMPLATES, fill, languages, lint, render
+from app.values.wording import LANGUAGES
 
 SAMPLE = BookingConfirmedFacts.sample().as_context()
 
 
-@pytest.mark.parametrize("locale", languages("booking_confirmed"))
-def test_every_language_says_everything_and_escapes_names(locale: str) -> None:
-    message = render("booking_confirmed", locale, SAMPLE)
-    assert SAMPLE["window"] in message.subject
-    for name in ("customer_name", "window", "place", "handover", "fee", "booking_code", "booking_url"):
-        assert str(SAMPLE[name]) in message.text, name
+MESSAGES = [(name, locale) for name in FACTS for locale in languages(name)]
+# What a message need not repeat: a cancelled delivery has no handover, a free one no fee.
+QUIET = {
+    "booking_cancelled": {"handover", "vehicle", "grams", "change_until", "booking_url", "fee_parts", "owed"},
+    "booking_confirmed": {"fee_parts"},
+    "booking_moved": {"fee_parts"},
+}
+
+
+@pytest.mark.parametrize(("name", "locale"), MESSAGES)
+def test_every_language_says_everything_and_escapes_names(name: str, locale: str) -> None:
+    sample = FACTS[name].sample().as_context()
+    message = render(name, locale, sample)
+    assert sample["window"] in message.subject
+    for field, value in sample.items():
+        assert field in QUIET.get(name, set()) or str(value) in message.text, field
     assert "Ana &lt;Lima&gt;" in message.html
     assert "<Lima>" not in message.html
     assert "{{" not in message.html
+
+
+def test_every_message_is_shipped_in_every_language() -> None:
+    assert {folder.name for folder in TEMPLATES.iterdir()} == set(FACTS) == set(LETTERS)
+    assert {languages(name) for name in FACTS} == {LANGUAGES}
 
 
 def test_a_language_that_is_not_shipped_falls_back() -> None:

@@ -1,0 +1,111 @@
+"""Take a window for a basket: the checks and the claim that holding, confirming late and moving share."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from app.booking.errors import BasketTooLarge, BeyondHorizon, CutoffPassed, MinOrderValue, SlotFull
+from app.booking.menu import Menu, alternatives, read_menu, span_of
+from app.booking.reclaim import reclaim
+from app.booking.rules import SlotClosedReason, shut
+from app.capacity.rules import Reach
+from app.capacity.take import take
+from app.slots.queries import slots_between
+from app.slots.tables import DeliverySlot
+from app.values.actor import Actor
+from app.values.basket import Basket
+from app.values.money import Money
+
+_SLOT = ("input", "slotId")
+
+
+def check_open(slot: DeliverySlot, menu: Menu, basket: Basket) -> None:
+    """Raise CutoffPassed, BeyondHorizon or MinOrderValue where the window is shut whatever its capacity."""
+    match shut(slot, menu.terms, basket):
+        case SlotClosedReason.CUTOFF_PASSED:
+            raise CutoffPassed(field=_SLOT, cutoff_at=slot.cutoff_at.isoformat())
+        case SlotClosedReason.HORIZON:
+            raise BeyondHorizon(field=_SLOT, last_day=menu.terms.last_day.isoformat())
+        case SlotClosedReason.MIN_ORDER_VALUE:
+            least = Money(menu.table.min_order_minor, menu.table.currency)
+            raise MinOrderValue(
+                field=("input", "basket", "value"), least=str(least.amount), currency=least.currency
+            )
+
+
+def claim(
+    conn: Connection,
+    *,
+    now: datetime,
+    actor: Actor,
+    menu: Menu,
+    slot: DeliverySlot,
+    basket: Basket,
+    at_door_s: int,
+    reference: str,
+    reason: str = "held for a shopper",
+    booked: bool = False,
+) -> Reach:
+    """The pool that took the basket, cheapest first; ended holds are taken back when all look full.
+
+    Raises BasketTooLarge, and SlotFull with `alternatives`.
+    """
+    reaches = menu.pools_for(slot, basket, at_door_s)
+    if not reaches and menu.reaches:
+        raise BasketTooLarge(field=("input", "basket"))
+
+    def attempt() -> Reach | None:
+        return take(
+            conn,
+            now=now,
+            actor=actor.name,
+            reaches=reaches,
+            basket=basket,
+            at_door_s=at_door_s,
+            reference=reference,
+            reason=reason,
+            booked=booked,
+        )
+
+    reach = attempt()
+    if reach is None and reclaim(conn, now=now, pool_ids=[r.pool_id for r in reaches]):
+        reach = attempt()
+    if reach is None:
+        raise SlotFull(field=_SLOT, alternatives=nearby(conn, menu, slot, basket))
+    return reach
+
+
+def nearby(conn: Connection, menu: Menu, slot: DeliverySlot, basket: Basket) -> list[str]:
+    """The ids of the windows nearest to the slot that the basket can have, from the day before to the day
+    after."""
+    day = timedelta(days=1)
+    near = slots_between(conn, zone_id=slot.zone_id, first=slot.day - day, last=slot.day + day)
+    wide = read_menu(
+        conn,
+        now=menu.terms.now,
+        storefront_id=menu.table.storefront_id,
+        zone_id=slot.zone_id,
+        time_zone=slot.time_zone,
+        span=span_of(near),
+        basket=basket,
+        customer_id=None,
+    )
+    return alternatives(wide, near, basket, slot)
+
+
+def menu_of(
+    conn: Connection, *, now: datetime, storefront_id: str, slot: DeliverySlot, basket: Basket
+) -> Menu:
+    """What offers in one slot depend on."""
+    return read_menu(
+        conn,
+        now=now,
+        storefront_id=storefront_id,
+        zone_id=slot.zone_id,
+        time_zone=slot.time_zone,
+        span=slot.window,
+        basket=basket,
+        customer_id=None,
+    )

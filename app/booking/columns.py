@@ -1,0 +1,91 @@
+"""How goods, places, pools and fees are written into the columns of holds, bookings and waitlist entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.booking.tables import DeliveryBooking, SlotHold, WaitlistEntry
+from app.capacity.rules import Reach
+from app.handover.tables import DropPreference
+from app.places.rules import Place
+from app.pricing.rules import FeePart, FeePartKind, Quote
+from app.values.basket import Basket, GoodsTrait
+from app.values.money import Money
+
+
+def goods(basket: Basket) -> dict[str, Any]:
+    """The columns of a basket."""
+    return {
+        "weight_g": basket.weight_g,
+        "ambient_ml": basket.ambient_ml,
+        "chilled_ml": basket.chilled_ml,
+        "frozen_ml": basket.frozen_ml,
+        "traits": sorted(basket.traits),
+        "basket_minor": basket.value.minor,
+        "currency": basket.value.currency,
+    }
+
+
+def where(place: Place) -> dict[str, Any]:
+    """The columns of an address."""
+    return {
+        "address_label": place.label,
+        "address_line2": place.line2,
+        "latitude": place.point.latitude,
+        "longitude": place.point.longitude,
+    }
+
+
+def place_of(row: SlotHold | DeliveryBooking | WaitlistEntry) -> Place:
+    """The address that `where` wrote down."""
+    return Place(row.address_label, row.point, row.address_line2)
+
+
+def served(reach: Reach, preference: DropPreference) -> dict[str, Any]:
+    """The columns of the pool that serves a drop, with the handover that was chosen."""
+    return {
+        "pool_id": reach.pool_id,
+        "drop_preference_id": preference.id,
+        "reach_work_s": reach.work_s,
+        "handover_bp": reach.handover_bp,
+        "work_s": reach.drop_s(preference.at_door_s),
+        "grams": reach.grams,
+        "factor_id": reach.emission_factor_id,
+        "vehicle_kind": reach.vehicle_kind,
+    }
+
+
+def priced(fee: Quote) -> dict[str, Any]:
+    """The columns of a locked fee."""
+    return {
+        "currency": fee.currency,
+        "fee_minor": fee.total.minor,
+        "fee_parts": [part.stored() for part in fee.parts],
+    }
+
+
+def with_handover(claim: SlotHold | DeliveryBooking, preference: DropPreference) -> dict[str, Any]:
+    """The columns of a locked fee whose handover part is that of another wish; none where it is the same."""
+    before = sum(part["minor"] for part in claim.fee_parts if part["kind"] == FeePartKind.HANDOVER)
+    if before == preference.fee_minor:
+        return {}
+    parts = [part for part in claim.fee_parts if part["kind"] != FeePartKind.HANDOVER]
+    if preference.fee_minor:
+        part = FeePart(FeePartKind.HANDOVER, "Handover", preference.fee_minor, claim.currency)
+        parts.append(part.stored())
+    return {"fee_parts": parts, "fee_minor": claim.fee_minor - before + preference.fee_minor}
+
+
+def wanted_basket(held: SlotHold) -> Basket:
+    """The goods that the customer wants: those held, or those that the hold is in conflict with."""
+    told = held.wanted
+    if told is None:
+        return held.basket
+    return Basket(
+        value=Money(told["basket_minor"], told["currency"]),
+        weight_g=told["weight_g"],
+        ambient_ml=told["ambient_ml"],
+        chilled_ml=told["chilled_ml"],
+        frozen_ml=told["frozen_ml"],
+        traits=frozenset(GoodsTrait(trait) for trait in told["traits"]),
+    )

@@ -1,0 +1,224 @@
+"""Move a booking to another window: the new one is secured before the old one is freed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app import events, jobs
+from app.booking.active_hold import check_version
+from app.booking.claim import check_open, claim, menu_of
+from app.booking.columns import priced, served
+from app.booking.difference import Move, MoveFee, move_of
+from app.booking.errors import FeeDifferenceChanged, MoveLimitReached, SameWindow, SlotNotFound
+from app.booking.menu import Menu, policy_of
+from app.booking.open_booking import open_booking
+from app.booking.serve_waitlist import serve_waitlist
+from app.booking.tables import DeliveryBooking, PromiseChange
+from app.capacity.adjust import adjust
+from app.capacity.give_back import give_back
+from app.capacity.lock import lock
+from app.capacity.rules import Reach
+from app.database.idempotency import once, row_answer
+from app.database.rows import add, row_of, table_of
+from app.promotions.keep import keep
+from app.slots.queries import slots_by_id
+from app.slots.tables import DeliverySlot
+from app.values.actor import Actor
+from app.values.money import Money
+
+
+def reschedule(
+    conn: Connection,
+    *,
+    now: datetime,
+    actor: Actor,
+    booking_id: str,
+    slot_id: str,
+    expected_difference: Money | None = None,
+    expected_version: int | None = None,
+    reason: str | None = None,
+    key: str,
+) -> DeliveryBooking:
+    """The booking in another window of its address, at that window's fee of now.
+
+    Both pools are locked in one order, the new room is taken, then the old is freed and offered to those
+    who wait for it. Raises BookingNotFound, CutoffPassed (of either window), BookingOnItsWay,
+    BookingEnded, VersionConflict, MoveLimitReached, SameWindow, SlotNotFound, BeyondHorizon,
+    MinOrderValue, BasketTooLarge, SlotFull (with `alternatives`), FeeDifferenceChanged and those of `once`.
+    """
+    request = {
+        "booking": booking_id,
+        "slot": slot_id,
+        "difference": asdict(expected_difference) if expected_difference else None,
+    }
+    return once(
+        conn,
+        now=now,
+        scope=f"{actor.storefront_id}:reschedule",
+        key=key,
+        request=request,
+        answer=row_answer(DeliveryBooking),
+        work=lambda: _reschedule(
+            conn, now, actor, booking_id, slot_id, expected_difference, expected_version, reason
+        ),
+    )
+
+
+def _reschedule(
+    conn: Connection,
+    now: datetime,
+    actor: Actor,
+    booking_id: str,
+    slot_id: str,
+    expected_difference: Money | None,
+    expected_version: int | None,
+    reason: str | None,
+) -> DeliveryBooking:
+    booking = open_booking(conn, now=now, actor=actor, booking_id=booking_id)
+    check_version(booking, expected_version)
+    slot, menu = _open_slot(conn, now, booking, slot_id)
+    move = move_of(conn, booking)
+    reach = _taken(conn, now, actor, move, slot, menu)
+    fee = move.fee(menu, slot, reach)
+    if expected_difference is not None and expected_difference != fee.difference:
+        raise _changed(expected_difference, fee.difference)
+    keep(conn, now=now, discounts=fee.discounts)
+    changes: dict[str, Any] = {
+        **served(reach, move.preference),
+        **priced(fee.quote),
+        "slot_id": slot.id,
+        "starts_at": slot.starts_at,
+        "ends_at": slot.ends_at,
+        "cutoff_at": slot.cutoff_at,
+        "moves": booking.moves + 1,
+        "version": booking.version + 1,
+        "changed_at": now,
+    }
+    table = table_of(DeliveryBooking)
+    conn.execute(sa.update(table).where(table.c.id == booking.id).values(**changes))
+    moved = row_of(DeliveryBooking, {**booking.model_dump(), **changes})
+    add(conn, _line(now, actor, booking, moved, fee, reason))
+    _leave_word(conn, now, booking, moved)
+    serve_waitlist(conn, now=now, pool_ids=[booking.pool_id])
+    return moved
+
+
+def _open_slot(
+    conn: Connection, now: datetime, booking: DeliveryBooking, slot_id: str
+) -> tuple[DeliverySlot, Menu]:
+    policy = policy_of(conn, booking.storefront_id)
+    if booking.moves >= policy.move_limit:
+        raise MoveLimitReached(field=("input", "bookingId"), moves=booking.moves)
+    if slot_id == booking.slot_id:
+        raise SameWindow(field=("input", "slotId"))
+    slot = next(iter(slots_by_id(conn, [slot_id])), None)
+    if slot is None or slot.zone_id != booking.zone_id:
+        raise SlotNotFound(field=("input", "slotId"))
+    menu = menu_of(conn, now=now, storefront_id=booking.storefront_id, slot=slot, basket=booking.basket)
+    check_open(slot, menu, booking.basket)
+    return slot, menu
+
+
+def _taken(
+    conn: Connection,
+    now: datetime,
+    actor: Actor,
+    move: Move,
+    slot: DeliverySlot,
+    menu: Menu,
+) -> Reach:
+    """The pool that serves the new window; the old room is free again.
+
+    A pool that lies in both windows needs no new room: the drop stays where it is.
+    """
+    booking, at_door_s = move.booking, move.preference.at_door_s
+    reaches = menu.pools_for(slot, booking.basket, at_door_s)
+    lock(conn, pool_ids=[booking.pool_id, *(reach.pool_id for reach in reaches)])
+    here = move.own_pool(reaches)
+    if here is not None and _stays(conn, now, actor, booking, here, at_door_s):
+        return here
+    reach = claim(
+        conn,
+        now=now,
+        actor=actor,
+        menu=menu.without(booking.pool_id),
+        slot=slot,
+        basket=booking.basket,
+        at_door_s=at_door_s,
+        reference=booking.id,
+        reason="moved by the customer",
+        booked=True,
+    )
+    give_back(
+        conn,
+        now=now,
+        actor=actor.name,
+        pool_id=booking.pool_id,
+        booked=booking.load,
+        reference=booking.id,
+        reason="moved to another window",
+    )
+    return reach
+
+
+def _stays(
+    conn: Connection, now: datetime, actor: Actor, booking: DeliveryBooking, here: Reach, at_door_s: int
+) -> bool:
+    return adjust(
+        conn,
+        now=now,
+        actor=actor.name,
+        pool_id=booking.pool_id,
+        booked=booking.basket.load(here.drop_s(at_door_s)) - booking.load,
+        reference=booking.id,
+        reason="moved to a window that the same vehicles serve",
+    )
+
+
+def _changed(expected: Money, present: Money) -> FeeDifferenceChanged:
+    return FeeDifferenceChanged(
+        field=("input", "expectedDifference"),
+        expected_amount=str(expected.amount),
+        now_amount=str(present.amount),
+        now_minor=present.minor,
+        currency=present.currency,
+    )
+
+
+def _line(
+    now: datetime,
+    actor: Actor,
+    before: DeliveryBooking,
+    after: DeliveryBooking,
+    fee: MoveFee,
+    reason: str | None,
+) -> PromiseChange:
+    return PromiseChange(
+        booking_id=before.id,
+        at=now,
+        actor=actor.name,
+        reason=reason or "moved by the customer",
+        before_starts_at=before.starts_at,
+        before_ends_at=before.ends_at,
+        after_starts_at=after.starts_at,
+        after_ends_at=after.ends_at,
+        before_fee_minor=fee.before.minor,
+        after_fee_minor=fee.after.minor,
+        currency=fee.after.currency,
+    )
+
+
+def _leave_word(conn: Connection, now: datetime, before: DeliveryBooking, after: DeliveryBooking) -> None:
+    facts = {
+        "booking_id": after.id,
+        "version": after.version,
+        "before": [before.starts_at.isoformat(), before.ends_at.isoformat()],
+    }
+    events.record(conn, now=now, topic=f"booking:{after.id}", kind="booking.moved", payload=facts)
+    key = f"booking_moved:{after.id}:{after.version}"
+    jobs.later(conn, now=now, kind="engagement.booking_moved", payload=facts, dedup_key=key)

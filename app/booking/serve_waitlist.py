@@ -1,0 +1,188 @@
+"""Offer freed room to those who wait for it; the offer is a hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app import events, jobs
+from app.booking.columns import goods, place_of, priced, served, where
+from app.booking.menu import Menu, policy_of, read_menu
+from app.booking.queries import windows_of
+from app.booking.rules import HoldOrigin, WaitlistStatus, offer_end, shut
+from app.booking.tables import SlotHold, WaitlistEntry, WaitlistWindow
+from app.capacity.rules import Reach
+from app.capacity.tables import CapacityPool, CapacityReach
+from app.capacity.take import take
+from app.database.rows import add, rows, table_of
+from app.handover.queries import preference_by_id
+from app.handover.tables import DropPreference
+from app.slots.queries import slots_by_id
+from app.slots.tables import DeliverySlot
+from app.values.ids import new_id
+
+# How many entries are looked at for one freed unit; the next unit begins with the first again.
+_LOOKED_AT = 200
+
+
+def serve_waitlist(conn: Connection, *, now: datetime, pool_ids: Iterable[str]) -> list[SlotHold]:
+    """Make an offer to each waiting customer whose basket these pools can now take.
+
+    The highest priority first, then who joined first; an entry that does not fit is passed over and
+    keeps its place. Each offer is a hold with its own end, and leaves word for its message.
+    """
+    entries = _waiting(conn, now, sorted(set(pool_ids)))
+    wanted = _windows(conn, entries)
+    offers = (_offer(conn, now, entry, wanted[entry.id]) for entry in entries)
+    return [held for held in offers if held is not None]
+
+
+def settle_offer(conn: Connection, *, hold_id: str, status: WaitlistStatus) -> None:
+    """Note what became of the offer that this hold is."""
+    entry = table_of(WaitlistEntry)
+    mine = sa.and_(entry.c.hold_id == hold_id, entry.c.status == WaitlistStatus.OFFERED)
+    conn.execute(sa.update(entry).where(mine).values(status=status))
+
+
+def _waiting(conn: Connection, now: datetime, pool_ids: Sequence[str]) -> list[WaitlistEntry]:
+    """Who waits for a window that one of the pools serves, in the order of service."""
+    if not pool_ids:
+        return []
+    entry, window = table_of(WaitlistEntry), table_of(WaitlistWindow)
+    slot, pool, reach = table_of(DeliverySlot), table_of(CapacityPool), table_of(CapacityReach)
+    served_here = (
+        sa.select(window.c.entry_id)
+        .join(slot, slot.c.id == window.c.slot_id)
+        .join(reach, reach.c.zone_id == slot.c.zone_id)
+        .join(pool, pool.c.id == reach.c.pool_id)
+        .where(
+            pool.c.id.in_(pool_ids),
+            slot.c.starts_at <= pool.c.starts_at,
+            slot.c.ends_at >= pool.c.ends_at,
+            slot.c.cutoff_at > now,
+        )
+    )
+    query = (
+        sa.select(entry)
+        .where(entry.c.status == WaitlistStatus.WAITING, entry.c.id.in_(served_here))
+        .order_by(entry.c.priority.desc(), entry.c.joined_at, entry.c.id)
+        .limit(_LOOKED_AT)
+    )
+    return rows(conn, WaitlistEntry, query)
+
+
+def _windows(conn: Connection, entries: Sequence[WaitlistEntry]) -> dict[str, list[DeliverySlot]]:
+    """The windows that each entry would take, the most wanted first."""
+    if not entries:
+        return {}
+    by_entry = windows_of(conn, [entry.id for entry in entries])
+    slots = {
+        slot.id: slot for slot in slots_by_id(conn, sorted({s for ids in by_entry.values() for s in ids}))
+    }
+    return {entry_id: [slots[slot_id] for slot_id in ids] for entry_id, ids in by_entry.items()}
+
+
+def _offer(
+    conn: Connection, now: datetime, entry: WaitlistEntry, wanted: Sequence[DeliverySlot]
+) -> SlotHold | None:
+    policy = policy_of(conn, entry.storefront_id)
+    preference = preference_by_id(conn, entry.drop_preference_id)
+    for slot in wanted:
+        end = offer_end(now, slot.cutoff_at, policy.offer_min, policy.offer_least_min)
+        menu = _menu(conn, now, entry, slot)
+        if end is None or shut(slot, menu.terms, entry.basket):
+            continue
+        reaches = [
+            r
+            for r in menu.pools_for(slot, entry.basket, preference.at_door_s)
+            if r.has_room(entry.basket, preference.at_door_s)
+        ]
+        if reaches and (held := _held(conn, now, entry, slot, menu, reaches, preference, end)):
+            return held
+    return None
+
+
+def _held(
+    conn: Connection,
+    now: datetime,
+    entry: WaitlistEntry,
+    slot: DeliverySlot,
+    menu: Menu,
+    reaches: Sequence[Reach],
+    preference: DropPreference,
+    end: datetime,
+) -> SlotHold | None:
+    """The offer, if nobody else has just made one to this entry and a pool takes the basket."""
+    hold_id = new_id()
+    if not _moved(conn, entry, WaitlistStatus.WAITING, WaitlistStatus.OFFERED):
+        return None
+    reach = take(
+        conn,
+        now=now,
+        actor="waitlist",
+        reaches=reaches,
+        basket=entry.basket,
+        at_door_s=preference.at_door_s,
+        reference=hold_id,
+        reason="offered to a customer who waits",
+    )
+    if reach is None:
+        _moved(conn, entry, WaitlistStatus.OFFERED, WaitlistStatus.WAITING)
+        return None
+    fee = menu.quote(slot, reach, preference.at_door_s, preference.fee_minor)
+    held = SlotHold(
+        id=hold_id,
+        storefront_id=entry.storefront_id,
+        customer_id=entry.customer_id,
+        cart_reference=f"waitlist:{entry.id}",
+        slot_id=slot.id,
+        zone_id=slot.zone_id,
+        origin=HoldOrigin.WAITLIST,
+        created_at=now,
+        changed_at=now,
+        expires_at=end,
+        **{**goods(entry.basket), **where(place_of(entry)), **served(reach, preference), **priced(fee)},
+    )
+    add(conn, held)
+    table = table_of(WaitlistEntry)
+    conn.execute(sa.update(table).where(table.c.id == entry.id).values(hold_id=hold_id))
+    _leave_word(conn, now, entry, held)
+    return held
+
+
+def _moved(conn: Connection, entry: WaitlistEntry, before: WaitlistStatus, after: WaitlistStatus) -> bool:
+    table = table_of(WaitlistEntry)
+    mine = sa.and_(table.c.id == entry.id, table.c.status == before)
+    return conn.execute(sa.update(table).where(mine).values(status=after)).rowcount == 1
+
+
+def _leave_word(conn: Connection, now: datetime, entry: WaitlistEntry, held: SlotHold) -> None:
+    facts = {"entry_id": entry.id, "hold_id": held.id}
+    events.record(conn, now=now, topic=f"waitlist:{entry.id}", kind="waitlist.offered", payload=facts)
+    key = f"waitlist_offered:{held.id}"
+    jobs.later(conn, now=now, kind="engagement.waitlist_offered", payload=facts, dedup_key=key)
+    # An offer that nobody takes goes on to the next at once, not with the next round of housekeeping.
+    jobs.later(
+        conn,
+        now=now,
+        kind="booking.reclaim",
+        payload={"pool_id": held.pool_id},
+        dedup_key=f"reclaim:{held.id}",
+        run_at=held.expires_at,
+    )
+
+
+def _menu(conn: Connection, now: datetime, entry: WaitlistEntry, slot: DeliverySlot) -> Menu:
+    return read_menu(
+        conn,
+        now=now,
+        storefront_id=entry.storefront_id,
+        zone_id=slot.zone_id,
+        time_zone=slot.time_zone,
+        span=slot.window,
+        basket=entry.basket,
+        customer_id=None,
+    )

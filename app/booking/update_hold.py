@@ -1,0 +1,185 @@
+"""Change the goods of a hold, or how they are handed over: it goes on where it still fits."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.booking.active_hold import active_hold, check_version
+from app.booking.claim import claim, menu_of
+from app.booking.columns import goods, served, wanted_basket, with_handover
+from app.booking.errors import BasketTooLarge, CutoffPassed, SlotFull
+from app.booking.hold import stable
+from app.booking.menu import Menu
+from app.booking.rules import HoldStatus, SlotClosedReason
+from app.booking.serve_waitlist import serve_waitlist
+from app.booking.tables import SlotHold
+from app.capacity.adjust import adjust
+from app.capacity.give_back import give_back
+from app.capacity.rules import drop_s
+from app.database.idempotency import once, row_answer
+from app.database.rows import row_of, table_of
+from app.handover.choose import choose
+from app.handover.queries import preference_by_id
+from app.handover.rules import DropWish, refused
+from app.handover.tables import DropPreference
+from app.slots.queries import slots_by_id
+from app.slots.tables import DeliverySlot
+from app.values.actor import Actor
+from app.values.basket import Basket
+
+
+def update_hold(
+    conn: Connection,
+    *,
+    now: datetime,
+    actor: Actor,
+    hold_id: str,
+    basket: Basket | None = None,
+    wish: DropWish | None = None,
+    expected_version: int | None = None,
+    key: str,
+) -> SlotHold:
+    """The hold with these goods and this handover; what is not given stays, the fee stays locked.
+
+    Goods that do not fit any more are accepted too: the hold is CONFLICTED with the reason, keeps what it
+    had taken, and goes on once the goods are changed back. Raises HoldNotFound, HoldEnded, HoldReleased,
+    HoldAlreadyConfirmed, VersionConflict, CutoffPassed, the refusals of handover for a wish that these
+    goods do not allow, and those of `once`.
+    """
+    request = {
+        "hold": hold_id,
+        "basket": stable(basket) if basket else None,
+        "wish": asdict(wish) if wish else None,
+    }
+    return once(
+        conn,
+        now=now,
+        scope=f"{actor.storefront_id}:update_hold",
+        key=key,
+        request=request,
+        answer=row_answer(SlotHold),
+        work=lambda: _update(conn, now, actor, hold_id, basket, wish, expected_version),
+    )
+
+
+def _update(
+    conn: Connection,
+    now: datetime,
+    actor: Actor,
+    hold_id: str,
+    basket: Basket | None,
+    wish: DropWish | None,
+    expected_version: int | None,
+) -> SlotHold:
+    held = active_hold(conn, now=now, actor=actor, hold_id=hold_id)
+    check_version(held, expected_version)
+    slot = slots_by_id(conn, [held.slot_id])[0]
+    if now >= slot.cutoff_at:
+        raise CutoffPassed(field=("input", "holdId"), cutoff_at=slot.cutoff_at.isoformat())
+    wanted = basket or wanted_basket(held)
+    preference = (
+        choose(conn, now=now, wish=wish, basket=wanted)
+        if wish
+        else preference_by_id(conn, held.drop_preference_id)
+    )
+    changes = _fitted(conn, now, actor, held, slot, wanted, preference)
+    changes |= {"version": held.version + 1, "changed_at": now}
+    table = table_of(SlotHold)
+    conn.execute(sa.update(table).where(table.c.id == held.id).values(**changes))
+    serve_waitlist(conn, now=now, pool_ids=[held.pool_id])
+    return row_of(SlotHold, {**held.model_dump(), **changes})
+
+
+def _fitted(
+    conn: Connection,
+    now: datetime,
+    actor: Actor,
+    held: SlotHold,
+    slot: DeliverySlot,
+    wanted: Basket,
+    preference: DropPreference,
+) -> dict[str, Any]:
+    """The columns of a hold that goes on with these goods, or of one that is in conflict with them."""
+    menu = menu_of(conn, now=now, storefront_id=held.storefront_id, slot=slot, basket=wanted)
+    if refused(preference.mode, wanted):
+        return _conflict(wanted, SlotClosedReason.HANDOVER_RULE)
+    if wanted.value.minor < menu.terms.min_order_minor:
+        return _conflict(wanted, SlotClosedReason.MIN_ORDER_VALUE)
+    if not menu.pools_for(slot, wanted, preference.at_door_s):
+        return _conflict(wanted, SlotClosedReason.FLEET_CAPACITY)
+    taken = _stays(conn, now, actor, held, menu, slot, wanted, preference)
+    if taken is None:
+        try:
+            taken = _elsewhere(conn, now, actor, held, menu, slot, wanted, preference)
+        except (SlotFull, BasketTooLarge):
+            return _conflict(wanted, SlotClosedReason.FULL)
+    agreed = {"status": HoldStatus.ACTIVE, "conflict": None, "wanted": None}
+    return {**goods(wanted), "currency": held.currency, **with_handover(held, preference), **taken, **agreed}
+
+
+def _conflict(wanted: Basket, reason: SlotClosedReason) -> dict[str, Any]:
+    return {"status": HoldStatus.CONFLICTED, "conflict": reason, "wanted": goods(wanted)}
+
+
+def _stays(
+    conn: Connection,
+    now: datetime,
+    actor: Actor,
+    held: SlotHold,
+    menu: Menu,
+    slot: DeliverySlot,
+    wanted: Basket,
+    preference: DropPreference,
+) -> dict[str, Any] | None:
+    """The goods in the pool that the hold is in, if that can carry them and has the room."""
+    here = {reach.pool_id for reach in menu.pools_for(slot, wanted, preference.at_door_s)}
+    work_s = drop_s(held.reach_work_s, held.handover_bp, preference.at_door_s)
+    fits = held.pool_id in here and adjust(
+        conn,
+        now=now,
+        actor=actor.name,
+        pool_id=held.pool_id,
+        held=wanted.load(work_s) - held.load,
+        reference=held.id,
+        reason="the basket changed",
+    )
+    return {"work_s": work_s, "drop_preference_id": preference.id} if fits else None
+
+
+def _elsewhere(
+    conn: Connection,
+    now: datetime,
+    actor: Actor,
+    held: SlotHold,
+    menu: Menu,
+    slot: DeliverySlot,
+    wanted: Basket,
+    preference: DropPreference,
+) -> dict[str, Any]:
+    """The goods in another pool of the same window; raises SlotFull, BasketTooLarge."""
+    reach = claim(
+        conn,
+        now=now,
+        actor=actor,
+        menu=menu.without(held.pool_id),
+        slot=slot,
+        basket=wanted,
+        at_door_s=preference.at_door_s,
+        reference=held.id,
+        reason="the basket changed",
+    )
+    give_back(
+        conn,
+        now=now,
+        actor=actor.name,
+        pool_id=held.pool_id,
+        held=held.load,
+        reference=held.id,
+        reason="the basket moved to another vehicle",
+    )
+    return served(reach, preference)

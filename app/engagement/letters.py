@@ -1,0 +1,230 @@
+"""What each message says: gathered from the rows it is about, in the customer's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from app.booking.rules import BookingStatus
+from app.booking.seen import fee_of
+from app.booking.tables import DeliveryBooking, SlotHold
+from app.customers.tables import Customer
+from app.database.rows import by_id
+from app.engagement.calendar import Entry
+from app.engagement.facts import (
+    BookingCancelledFacts,
+    BookingConfirmedFacts,
+    BookingMovedFacts,
+    PartFact,
+    WaitlistOfferedFacts,
+)
+from app.errors import NotFound
+from app.handover.queries import preference_by_id
+from app.handover.tables import DropPreference
+from app.promotions.queries import applied
+from app.slots.queries import slots_by_id
+from app.storefronts.queries import storefront_by_id
+from app.storefronts.tables import Storefront
+from app.values.money import Money
+from app.values.window import Window
+from app.values.wording import day_text, money_text, time_text, window_text, word
+
+
+class Urls(Protocol):
+    """The signed pages that messages lead to."""
+
+    def booking_url(self, booking_id: str) -> str:
+        """The page of a booking."""
+
+    def hold_url(self, hold_id: str) -> str:
+        """The page of a hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message ready to be rendered: to whom, in which language, saying what; once per `dedup_key`."""
+
+    template: str
+    dedup_key: str
+    storefront: Storefront
+    customer: Customer
+    locale: str
+    facts: Mapping[str, Any]
+    booking_id: str | None = None
+    entry: Entry | None = None
+
+
+type Writer = Callable[[Connection, datetime, Mapping[str, Any], Urls], Letter]
+
+
+def booking_confirmed(conn: Connection, now: datetime, told: Mapping[str, Any], urls: Urls) -> Letter:
+    """That a booking stands; raises NotFound."""
+    about = _about(conn, told["booking_id"])
+    facts = BookingConfirmedFacts(**_booking_facts(conn, about, urls))
+    return _letter(about, "booking_confirmed", about.booking.id, facts.as_context(), now, urls)
+
+
+def booking_moved(conn: Connection, now: datetime, told: Mapping[str, Any], urls: Urls) -> Letter:
+    """That a booking has another window, and what it was before; raises NotFound."""
+    about = _about(conn, told["booking_id"])
+    before = Window(*(datetime.fromisoformat(text) for text in told["before"]))
+    facts = BookingMovedFacts(
+        **_booking_facts(conn, about, urls),
+        before_day=day_text(before.start, about.locale, about.zone),
+        before_window=window_text(before, about.locale, about.zone),
+    )
+    once = f"{about.booking.id}:{told['version']}"
+    return _letter(about, "booking_moved", once, facts.as_context(), now, urls)
+
+
+def booking_cancelled(conn: Connection, now: datetime, told: Mapping[str, Any], urls: Urls) -> Letter:
+    """That a booking was cancelled, and what is still owed for it; raises NotFound."""
+    about = _about(conn, told["booking_id"])
+    facts = BookingCancelledFacts(**_booking_facts(conn, about, urls), owed=about.booking.fee_minor > 0)
+    return _letter(about, "booking_cancelled", about.booking.id, facts.as_context(), now, urls)
+
+
+def waitlist_offered(conn: Connection, _now: datetime, told: Mapping[str, Any], urls: Urls) -> Letter:
+    """That a window that was waited for is held for the customer, and until when; raises NotFound."""
+    held = by_id(conn, SlotHold, told["hold_id"])
+    customer = by_id(conn, Customer, held.customer_id) if held else None
+    if held is None or customer is None:
+        raise NotFound
+    storefront = storefront_by_id(conn, held.storefront_id)
+    slot = slots_by_id(conn, [held.slot_id])[0]
+    locale = customer.locale or storefront.locale
+    facts = WaitlistOfferedFacts(
+        customer_name=customer.name or storefront.name,
+        storefront_name=storefront.name,
+        day=day_text(slot.starts_at, locale, slot.time_zone),
+        window=window_text(slot.window, locale, slot.time_zone),
+        place=_place(held),
+        fee=money_text(fee_of(held, ()).total, locale),
+        grams=held.grams,
+        offer_until=time_text(held.expires_at, locale, slot.time_zone),
+        offer_url=urls.hold_url(held.id),
+    )
+    return Letter(
+        "waitlist_offered",
+        f"waitlist_offered:{held.id}",
+        storefront,
+        customer,
+        locale,
+        facts.as_context(),
+    )
+
+
+# What a job of the kind `engagement.<name>` writes.
+LETTERS: Mapping[str, Writer] = {
+    "booking_confirmed": booking_confirmed,
+    "booking_moved": booking_moved,
+    "booking_cancelled": booking_cancelled,
+    "waitlist_offered": waitlist_offered,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """A booking with whom and what a message about it names."""
+
+    booking: DeliveryBooking
+    customer: Customer
+    storefront: Storefront
+    zone: str
+
+    @property
+    def locale(self) -> str:
+        return self.customer.locale or self.storefront.locale
+
+
+def _about(conn: Connection, booking_id: str) -> _About:
+    booking = by_id(conn, DeliveryBooking, booking_id)
+    customer = by_id(conn, Customer, booking.customer_id) if booking else None
+    if booking is None or customer is None:
+        raise NotFound
+    zone = slots_by_id(conn, [booking.slot_id])[0].time_zone
+    return _About(booking, customer, storefront_by_id(conn, booking.storefront_id), zone)
+
+
+def _booking_facts(conn: Connection, about: _About, urls: Urls) -> dict[str, Any]:
+    booking, locale, zone = about.booking, about.locale, about.zone
+    parts = fee_lines(conn, booking)
+    total = Money(sum(money.minor for _, money in parts), booking.currency)
+    return {
+        "customer_name": about.customer.name or about.storefront.name,
+        "storefront_name": about.storefront.name,
+        "booking_code": booking.code,
+        "order_reference": booking.order_reference,
+        "day": day_text(booking.starts_at, locale, zone),
+        "window": window_text(booking.window, locale, zone),
+        "place": _place(booking),
+        "handover": handover_text(preference_by_id(conn, booking.drop_preference_id), locale),
+        "fee": money_text(total, locale),
+        "fee_parts": tuple(
+            PartFact(word("fee", label, locale), money_text(money, locale)) for label, money in parts
+        ),
+        "grams": booking.grams,
+        "vehicle": word("vehicle", booking.vehicle_kind, locale),
+        "change_until": ", ".join(
+            (day_text(booking.cutoff_at, locale, zone), time_text(booking.cutoff_at, locale, zone))
+        ),
+        "booking_url": urls.booking_url(booking.id),
+    }
+
+
+def _letter(
+    about: _About, template: str, once: str, facts: Mapping[str, Any], now: datetime, urls: Urls
+) -> Letter:
+    return Letter(
+        template,
+        f"{template}:{once}",
+        about.storefront,
+        about.customer,
+        about.locale,
+        facts,
+        booking_id=about.booking.id,
+        entry=_entry(about, now, urls),
+    )
+
+
+def entry_of(conn: Connection, *, now: datetime, booking_id: str, urls: Urls) -> Entry:
+    """The calendar entry of a booking; raises NotFound."""
+    return _entry(_about(conn, booking_id), now, urls)
+
+
+def _entry(about: _About, now: datetime, urls: Urls) -> Entry:
+    booking = about.booking
+    return Entry(
+        uid=booking.id,
+        window=booking.window,
+        summary=f"{about.storefront.name} {booking.code}",
+        location=_place(booking),
+        description=urls.booking_url(booking.id),
+        sequence=booking.version,
+        written_at=now,
+        cancelled=booking.status is BookingStatus.CANCELLED,
+    )
+
+
+def _place(claim: SlotHold | DeliveryBooking) -> str:
+    return ", ".join(filter(None, (claim.address_label, claim.address_line2)))
+
+
+def fee_lines(conn: Connection, booking: DeliveryBooking) -> list[tuple[str, Money]]:
+    """The parts of a booking's fee with its promotions, by label."""
+    lines = [(part["label"], Money(part["minor"], booking.currency)) for part in booking.fee_parts]
+    on_it = applied(conn, [booking.hold_id]).get(booking.hold_id, [])
+    return lines + [(promotion.label, -promotion.discount) for promotion in on_it]
+
+
+def handover_text(preference: DropPreference, locale: str) -> str:
+    """The handover in words: the mode, where or with whom, and the customer's note."""
+    words = [word("handover", preference.mode, locale)]
+    if preference.contact_free:
+        words.append(word("contact", "free", locale))
+    where = (preference.place, preference.neighbour, preference.neighbour_line1, preference.note)
+    return ", ".join([*words, *filter(None, where)])
