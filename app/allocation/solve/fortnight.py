@@ -8,8 +8,6 @@ from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import nullcontext
 from multiprocessing import get_context
 
-from pulp import LpAffineExpression, LpVariable
-
 from app.allocation.problem import (
     DayProblem,
     DaySolution,
@@ -19,7 +17,8 @@ from app.allocation.problem import (
     contribution,
     hours_used,
 )
-from app.allocation.solve.day import DayModel, Sheet, TimedHiGHS, solve_day
+from app.allocation.solve.day import DayModel, solve_day
+from app.allocation.solve.sheet import Engine, Sheet, Terms
 
 type Progress = Callable[[dict[str, object]], None]
 
@@ -67,27 +66,24 @@ def price_hours(problem: Problem, limits: Limits) -> tuple[list[list[float]], fl
     weeks = max((len(node.hours) for node in problem.nodes), default=0)
     sheet = Sheet("fortnight")
     models = [DayModel(problem, day, sheet, tag=str(i)) for i, day in enumerate(problem.days)]
-    prob = sheet.prob
-    prob += LpAffineExpression.from_list([term for model in models for term in model.objective()])
+    sheet.maximise([term for model in models for term in model.objective()])
     rows: dict[tuple[int, int], int] = {}
     for node, facts in enumerate(problem.nodes):
         for week, hours in enumerate(facts.hours):
             terms = _hour_terms(problem, models, node, week)
             if terms:
                 rows[node, week] = sheet.row(terms, "<=", hours)
-    solver = TimedHiGHS.of(limits, mip=False)
-    solver.solver.optionsDict |= {"solver": "ipm", "run_crossover": "off"}
-    duals = solver.run(prob).getSolution().row_dual
+    engine = Engine(sheet, limits, solver="ipm", run_crossover="off")
+    engine.run()
+    worths = engine.worths()
     prices = [[0.0] * weeks for _ in problem.nodes]
     for (node, week), row in rows.items():
         # An interior point leaves dust on rows that do not bind.
-        prices[node][week] = float(duals[row]) if duals[row] > 0.5 else 0.0
-    return prices, solver.solve_s
+        prices[node][week] = worths[row] if worths[row] > 0.5 else 0.0
+    return prices, engine.solve_s
 
 
-def _hour_terms(
-    problem: Problem, models: Sequence[DayModel], node: int, week: int
-) -> list[tuple[LpVariable, float]]:
+def _hour_terms(problem: Problem, models: Sequence[DayModel], node: int, week: int) -> Terms:
     return [
         (model.n[s], shift.hours)
         for model in models

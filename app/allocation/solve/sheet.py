@@ -1,0 +1,102 @@
+"""A PuLP problem that is handed to HiGHS once and solved in passes, each changing only what differs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pulp
+from highspy import HighsVarType
+from pulp import LpAffineExpression, LpProblem, LpVariable
+
+from app.allocation.problem import Limits
+
+type Terms = list[tuple[LpVariable, float]]
+
+# HighsInfo.primal_solution_status of a feasible point.
+_FEASIBLE = 2
+
+
+class Sheet:
+    """A PuLP problem that counts its own columns and rows: asking PuLP for the count lists them all."""
+
+    def __init__(self, name: str) -> None:
+        self.prob = LpProblem(name, pulp.LpMaximize)
+        self.columns = 0
+        self.rows = 0
+
+    def column(self, name: str, most: float | None = None) -> LpVariable:
+        """Add a variable from nothing to `most`; it is continuous until a pass says otherwise."""
+        self.columns += 1
+        return self.prob.add_variable(name, 0, most)
+
+    def row(self, terms: Terms, sense: str, bound: float) -> int:
+        """Add `sum(terms) sense bound`; returns the row's number."""
+        left = LpAffineExpression.from_list(terms)
+        self.prob += left <= bound if sense == "<=" else left == bound
+        self.rows += 1
+        return self.rows - 1
+
+    def maximise(self, terms: Terms) -> None:
+        """Set what is sought."""
+        self.prob += LpAffineExpression.from_list(terms)
+
+
+class Engine:
+    """HiGHS with a whole sheet in it; `solve_s` are the CPU seconds of its passes, and nothing else.
+
+    One thread and a fixed seed, so that the same sheet gives the same answers. Raises ValueError for a
+    sheet with a column that nothing names.
+    """
+
+    def __init__(self, sheet: Sheet, limits: Limits, **options: Any) -> None:
+        solver = pulp.HiGHS(mip=False, msg=False, threads=1, random_seed=limits.seed, **options)
+        solver.createAndConfigureSolver(sheet.prob)
+        solver.buildSolverModel(sheet.prob)
+        highs: Any = sheet.prob.solverModel
+        if highs.getNumCol() != sheet.columns:
+            raise ValueError("PuLP leaves out columns that neither the objective nor a row names")
+        self.highs = highs
+        self.solve_s = 0.0
+
+    def run(self) -> Any:
+        """One pass; the answer is HiGHS's account of it."""
+        started = time.process_time()
+        self.highs.run()
+        self.solve_s += time.process_time() - started
+        return self.highs.getInfo()
+
+    def whole(self, columns: Sequence[int], limits: Limits) -> tuple[float, list[float] | None]:
+        """A pass with these columns integer: the proved bound, and the values if any were found in time."""
+        kept = self.highs.getBasis()
+        self._kind(columns, HighsVarType.kInteger)
+        self.highs.setOptionValue("mip_rel_gap", limits.gap)
+        # A limit in seconds of this process, which has one core to itself.
+        self.highs.setOptionValue("time_limit", limits.day_s)
+        # From scratch: a start from the relaxation's vertex leads the search another and longer way.
+        self.highs.clearSolver()
+        info = self.run()
+        found = self.values() if info.primal_solution_status == _FEASIBLE else None
+        self._kind(columns, HighsVarType.kContinuous)
+        self.highs.setOptionValue("time_limit", float("inf"))
+        self.highs.clearSolver()
+        self.highs.setBasis(kept)
+        return info.mip_dual_bound, found
+
+    def fix(self, columns: Sequence[int], values: Sequence[float]) -> None:
+        """Let these columns have these values and no others from the next pass on."""
+        self.highs.changeColsBounds(len(columns), columns, values, values)
+
+    def values(self) -> list[float]:
+        """The last pass's value of every column of the sheet."""
+        found: list[float] = self.highs.getSolution().col_value
+        return found
+
+    def worths(self) -> list[float]:
+        """What one more unit of every row would have added in the last pass."""
+        found: list[float] = self.highs.getSolution().row_dual
+        return found
+
+    def _kind(self, columns: Sequence[int], kind: Any) -> None:
+        self.highs.changeColsIntegrality(len(columns), columns, [kind] * len(columns))
