@@ -61,6 +61,9 @@ class CustomerInput:
     )
     phone: PhoneNumber | None = strawberry.field(default=None, description="For the courier.")
     locale: Locale | None = strawberry.field(default=None, description="The language of messages.")
+    group: str | None = strawberry.field(
+        default=None, description="Your word for customers who may choose further ahead; kept until changed."
+    )
 
 
 @strawberry.input(description="Which slot to hold, for whom, with what.")
@@ -189,7 +192,7 @@ async def hold_slot(info: Info, input: HoldSlotInput) -> HoldSlotPayload | None:
     wish = input.drop_preference.wish() if input.drop_preference else None
     expected = input.expected_fee.value() if input.expected_fee else None
     told = input.customer
-    customer = CustomerFacts(told.reference, told.name, told.email, told.phone, told.locale)
+    customer = CustomerFacts(told.reference, told.name, told.email, told.phone, told.locale, told.group)
     basket = await basket_of(info, input.basket)
     place, unknown = await attempted(located(info, input.address))
     if place is None:
