@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -15,7 +15,7 @@ from app.booking.errors import (
     HoldReleased,
     OrderAlreadyBooked,
 )
-from app.booking.menu import alternatives, read_menu, span_of
+from app.booking.menu import alternatives, policy_of, read_menu, span_of
 from app.booking.queries import locked_hold
 from app.booking.rules import HoldStatus, status_at
 from app.booking.tables import DeliveryBooking, PromiseChange, SlotHold
@@ -71,7 +71,6 @@ def _confirm(
         order_reference=order_reference,
         starts_at=slot.starts_at,
         ends_at=slot.ends_at,
-        cutoff_at=slot.cutoff_at,
         created_at=now,
     )
     table = table_of(SlotHold)
@@ -97,8 +96,13 @@ def _check(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot) 
             raise HoldReleased(field=field)
         case HoldStatus.EXPIRED:
             raise _expired(conn, now, held, slot)
-    if now >= slot.cutoff_at:
-        raise CutoffPassed(field=field, cutoff_at=slot.cutoff_at.isoformat())
+    if now >= held.cutoff_at and now >= held.cutoff_at + _grace(conn, held):
+        raise CutoffPassed(field=field, cutoff_at=held.cutoff_at.isoformat())
+
+
+def _grace(conn: Connection, held: SlotHold) -> timedelta:
+    """How long after the cut-off what was held before it may still be confirmed."""
+    return timedelta(minutes=policy_of(conn, held.storefront_id).confirm_grace_min)
 
 
 def _expired(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot) -> HoldExpired:

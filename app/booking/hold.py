@@ -12,21 +12,25 @@ from sqlalchemy import Connection
 from app.booking.errors import (
     BasketTooLarge,
     BeyondHorizon,
+    Blackout,
     CutoffPassed,
     FeeChanged,
+    LeadTime,
     MinOrderValue,
     SlotFull,
     SlotNotFound,
 )
 from app.booking.menu import Menu, alternatives, policy_of, read_menu, span_of
 from app.booking.reclaim import reclaim
-from app.booking.rules import HoldStatus, SlotClosedReason, shut
+from app.booking.rules import HoldStatus, SlotClosedReason
 from app.booking.tables import SlotHold
 from app.capacity.give_back import give_back
-from app.capacity.rules import Reach
+from app.capacity.queries import with_wave_mates
+from app.capacity.rules import Reach, inside
 from app.capacity.take import take
 from app.customers.register import register
 from app.customers.rules import CustomerFacts
+from app.customers.tables import Customer
 from app.database.idempotency import once, row_answer
 from app.database.rows import add, rows, table_of
 from app.handover.choose import choose
@@ -61,8 +65,8 @@ def hold(
     """Take capacity for the basket in the slot's cheapest pool and lock its fee until the hold ends.
 
     A customer's earlier hold for the same cart is given back in the same transaction. Raises SlotNotFound,
-    OutOfZone, CutoffPassed, BeyondHorizon, MinOrderValue, BasketTooLarge, SlotFull (with `alternatives`),
-    FeeChanged, the refusals of handover and customers, and those of `once`.
+    OutOfZone, CutoffPassed, LeadTime, Blackout, BeyondHorizon, MinOrderValue, BasketTooLarge, SlotFull
+    (with `alternatives`), FeeChanged, the refusals of handover and customers, and those of `once`.
     """
     request = {
         "slot": slot_id,
@@ -93,8 +97,8 @@ def _hold(
     expected_fee: Money | None,
     cart_reference: str,
 ) -> SlotHold:
-    slot, menu = _open_slot(conn, now, actor, slot_id, place, basket)
     buyer = register(conn, now=now, actor=actor, facts=customer)
+    slot, menu = _open_slot(conn, now, actor, slot_id, place, basket, buyer)
     preference = choose(conn, now=now, wish=wish or DropWish(HandoverMode.ATTENDED), basket=basket)
     hold_id = new_id()
     _give_back_earlier(conn, now, actor, buyer.id, cart_reference)
@@ -114,6 +118,7 @@ def _hold(
         zone_id=slot.zone_id,
         created_at=now,
         expires_at=until,
+        cutoff_at=menu.cutoff_at(slot, [reach]),
         **_goods(basket),
         **_where(place),
         **_served(reach, preference, fee),
@@ -123,11 +128,11 @@ def _hold(
 
 
 def _open_slot(
-    conn: Connection, now: datetime, actor: Actor, slot_id: str, place: Place, basket: Basket
+    conn: Connection, now: datetime, actor: Actor, slot_id: str, place: Place, basket: Basket, buyer: Customer
 ) -> tuple[DeliverySlot, Menu]:
     zone = zone_of(conn, point=place.point)
     slot = next(iter(slots_by_id(conn, [slot_id])), None)
-    if slot is None or slot.zone_id != zone.id:
+    if slot is None or slot.zone_id != zone.id or slot.withdrawn_at is not None:
         raise SlotNotFound(field=("input", "slotId"))
     menu = read_menu(
         conn,
@@ -138,10 +143,18 @@ def _open_slot(
         span=slot.window,
         basket=basket,
         customer_id=None,
+        customer_group=buyer.customer_group,
     )
-    match shut(slot, menu.terms, basket):
+    here = inside(menu.reaches, slot.window)
+    match menu.shut(slot, basket):
         case SlotClosedReason.CUTOFF_PASSED:
-            raise CutoffPassed(field=("input", "slotId"), cutoff_at=slot.cutoff_at.isoformat())
+            closed_at = menu.cutoff_at(slot, here).isoformat()
+            raise CutoffPassed(field=("input", "slotId"), cutoff_at=closed_at)
+        case SlotClosedReason.LEAD_TIME:
+            until = max(menu.closings.order_until(slot, reach.node_id) for reach in here)
+            raise LeadTime(field=("input", "slotId"), order_until=until.isoformat())
+        case SlotClosedReason.BLACKOUT:
+            raise Blackout(field=("input", "slotId"), why=menu.why_closed(slot))
         case SlotClosedReason.HORIZON:
             raise BeyondHorizon(field=("input", "slotId"), last_day=menu.terms.last_day.isoformat())
         case SlotClosedReason.MIN_ORDER_VALUE:
@@ -178,8 +191,9 @@ def _taken(
         )
 
     reach = attempt()
-    if reach is None and reclaim(conn, now=now, pool_ids=[r.pool_id for r in reaches]):
-        reach = attempt()
+    if reach is None:
+        ended = with_wave_mates(conn, [r.pool_id for r in reaches])
+        reach = attempt() if reclaim(conn, now=now, pool_ids=ended) else None
     return reach
 
 

@@ -26,6 +26,8 @@ class BookingPolicy(SQLModel, table=True):
     hold_min: int = 60
     hold_ceiling_min: int = 120
     horizon_days: int = 14
+    # How long after the cut-off a hold taken before it may still be confirmed.
+    confirm_grace_min: int = 0
 
 
 class _Claim(SQLModel):
@@ -58,6 +60,8 @@ class _Claim(SQLModel):
     grams: int
     factor_id: str
     vehicle_kind: VehicleKind = Field(sa_type=words(VehicleKind))
+    # Of the node that serves it, as it was when it was promised: later rules do not move it.
+    cutoff_at: datetime
     version: int = 1
 
     @property
@@ -133,7 +137,6 @@ class DeliveryBooking(_Claim, table=True):
     status: BookingStatus = Field(default=BookingStatus.CONFIRMED, sa_type=words(BookingStatus))
     starts_at: datetime
     ends_at: datetime
-    cutoff_at: datetime
     created_at: datetime
 
     @property
