@@ -91,6 +91,31 @@ class PromotionErrorCode(enum.Enum):
     IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
 
 
+@strawberry.enum(description="Why a change of the calendar cannot be made.")
+class CalendarErrorCode(enum.Enum):
+    """Codes of the calendar."""
+
+    OPERATORS_ONLY = "OPERATORS_ONLY"
+    INVALID_TEXT = "INVALID_TEXT"
+    INVALID_RECURRENCE = "INVALID_RECURRENCE"
+    INVALID_LOCAL_TIME = "INVALID_LOCAL_TIME"
+    INVALID_SPAN = "INVALID_SPAN"
+    INVALID_CUTOFF = "INVALID_CUTOFF"
+    INVALID_AMOUNT = "INVALID_AMOUNT"
+    INVALID_WEEKDAYS = "INVALID_WEEKDAYS"
+    UNKNOWN_ZONE = "UNKNOWN_ZONE"
+    UNKNOWN_NODE = "UNKNOWN_NODE"
+    UNKNOWN_STOREFRONT = "UNKNOWN_STOREFRONT"
+    UNKNOWN_TEMPLATE = "UNKNOWN_TEMPLATE"
+    UNKNOWN_TIMETABLE = "UNKNOWN_TIMETABLE"
+    UNKNOWN_CUTOFF = "UNKNOWN_CUTOFF"
+    UNKNOWN_PICK_WAVE = "UNKNOWN_PICK_WAVE"
+    UNKNOWN_REGION = "UNKNOWN_REGION"
+    RULE_NOT_FOUND = "RULE_NOT_FOUND"
+    RULE_IN_USE = "RULE_IN_USE"
+    BUSY = "BUSY"
+
+
 @strawberry.type(description="A refusal of holding or booking.")
 class HoldUserError(UserError):
     """A refusal of the booking domain."""
@@ -110,6 +135,13 @@ class PromotionUserError(UserError):
     """A refusal of the promotion domain."""
 
     code: PromotionErrorCode = strawberry.field(description="The refusal in a word.")
+
+
+@strawberry.type(description="A refusal of a change of the calendar.")
+class CalendarUserError(UserError):
+    """A refusal of the calendar."""
+
+    code: CalendarErrorCode = strawberry.field(description="The refusal in a word.")
 
 
 async def attempted[T](work: Awaitable[T]) -> tuple[T | None, Refusal | None]:
@@ -142,3 +174,8 @@ def handover_errors(refusal: Refusal | None) -> list[HandoverUserError]:
 def promotion_errors(refusal: Refusal | None) -> list[PromotionUserError]:
     """A refusal of a promotion."""
     return user_errors(refusal, PromotionUserError, PromotionErrorCode)
+
+
+def calendar_errors(refusal: Refusal | None) -> list[CalendarUserError]:
+    """A refusal of the calendar."""
+    return user_errors(refusal, CalendarUserError, CalendarErrorCode)

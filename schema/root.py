@@ -15,6 +15,8 @@ from app.slots.tables import DeliverySlot as DeliverySlotRow
 from schema import allocation, bookings, engagement, mutations, offers, places
 from schema.allocation import AllocationRun
 from schema.bookings import DeliveryBooking, DeliveryBookingConnection, SlotHold
+from schema.calendar import CalendarQuery
+from schema.calendar_changes import CalendarMutation
 from schema.context import Context, Info
 from schema.engagement import Notification
 from schema.ids import from_global, malformed
@@ -25,7 +27,7 @@ from schema.values import SCALARS
 
 
 @strawberry.type(description="What can be asked.")
-class Query:
+class Query(CalendarQuery):
     """Reads."""
 
     @strawberry.field(description="Anything by its id; null for what is not there or not yours.")
@@ -94,7 +96,7 @@ class Query:
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation:
+class Mutation(CalendarMutation):
     """Writes."""
 
     hold_slot: mutations.HoldSlotPayload | None = strawberry.mutation(

@@ -73,23 +73,43 @@ def read_calendar(conn: Connection) -> Calendar:
 
 def closings_of(conn: Connection, *, zone_id: str, span: Window) -> Closings:
     """What closes the slots of a zone within a span, node by node: three statements for all of them."""
-    cutoff, slot = table_of(SlotCutoff), table_of(DeliverySlot)
-    special = rows(
+    slot, lead, blackout = table_of(DeliverySlot), table_of(LeadTime), table_of(Blackout)
+    return _closings(
         conn,
-        SlotCutoff,
-        sa.select(cutoff)
-        .join(slot, slot.c.id == cutoff.c.slot_id)
-        .where(slot.c.zone_id == zone_id, slot.c.starts_at >= span.start, slot.c.ends_at <= span.end),
+        slots=sa.and_(slot.c.zone_id == zone_id, slot.c.starts_at >= span.start, slot.c.ends_at <= span.end),
+        leads=_of_zone(lead, zone_id),
+        blackouts=sa.and_(
+            _of_zone(blackout, zone_id), blackout.c.ends_at > span.start, blackout.c.starts_at < span.end
+        ),
     )
+
+
+def all_closings(conn: Connection, *, first: date, last: date) -> Closings:
+    """What closes the slots of all zones on the local days `first`..`last`."""
+    return _closings(
+        conn,
+        slots=table_of(DeliverySlot).c.day.between(first, last),
+        leads=sa.true(),
+        blackouts=sa.true(),
+    )
+
+
+def _closings(
+    conn: Connection,
+    *,
+    slots: sa.ColumnElement[bool],
+    leads: sa.ColumnElement[bool],
+    blackouts: sa.ColumnElement[bool],
+) -> Closings:
+    cutoff, slot = table_of(SlotCutoff), table_of(DeliverySlot)
     lead, blackout = table_of(LeadTime), table_of(Blackout)
-    leads = sa.select(lead).where(_of_zone(lead, zone_id))
-    closed = sa.select(blackout).where(
-        _of_zone(blackout, zone_id), blackout.c.ends_at > span.start, blackout.c.starts_at < span.end
-    )
+    special = sa.select(cutoff).join(slot, slot.c.id == cutoff.c.slot_id).where(slots)
+    least = sa.select(lead).where(lead.c.removed_at.is_(None), leads)
+    closed = sa.select(blackout).where(blackout.c.removed_at.is_(None), blackouts).order_by(blackout.c.key)
     return Closings(
-        cutoffs={(one.slot_id, one.node_id): one for one in special},
-        lead_times=rows(conn, LeadTime, leads),
-        blackouts=rows(conn, Blackout, closed.order_by(blackout.c.key)),
+        cutoffs={(one.slot_id, one.node_id): one for one in rows(conn, SlotCutoff, special)},
+        lead_times=rows(conn, LeadTime, least),
+        blackouts=rows(conn, Blackout, closed),
     )
 
 
@@ -108,6 +128,4 @@ def horizon_days(conn: Connection, *, storefront_id: str, customer_group: str | 
 
 
 def _of_zone(table: Any, zone_id: str) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        table.c.removed_at.is_(None), sa.or_(table.c.zone_id.is_(None), table.c.zone_id == zone_id)
-    )
+    return sa.or_(table.c.zone_id.is_(None), table.c.zone_id == zone_id)

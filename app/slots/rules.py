@@ -45,6 +45,37 @@ class RuleKind(StrEnum):
     BLACKOUT = "BLACKOUT"
 
 
+class SlotFate(StrEnum):
+    """What a change of the calendar does to a slot."""
+
+    OPENED = "OPENED"
+    CLOSED = "CLOSED"
+    CLOSED_FROM_NODE = "CLOSED_FROM_NODE"
+    CUTOFF_MOVED = "CUTOFF_MOVED"
+
+
+class Weekday(StrEnum):
+    """A day of the week; rules keep them as ISO digits, Monday is 1."""
+
+    MONDAY = "MONDAY"
+    TUESDAY = "TUESDAY"
+    WEDNESDAY = "WEDNESDAY"
+    THURSDAY = "THURSDAY"
+    FRIDAY = "FRIDAY"
+    SATURDAY = "SATURDAY"
+    SUNDAY = "SUNDAY"
+
+
+def weekday_digits(days: Iterable[Weekday]) -> str:
+    """Weekdays as a rule keeps them, in the order of the week; one named twice stays twice."""
+    return "".join(sorted(str(list(Weekday).index(day) + 1) for day in days))
+
+
+def weekdays_of(digits: str) -> list[Weekday]:
+    """The weekdays that a rule keeps as digits."""
+    return [list(Weekday)[int(digit) - 1] for digit in digits]
+
+
 class SlotLabel(StrEnum):
     """What a shopper should see at a glance about a window."""
 

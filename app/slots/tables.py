@@ -3,8 +3,8 @@
 A rule that an operator removes stays with `removed_at`, so that slots, pools and history may name it.
 """
 
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
@@ -205,6 +205,15 @@ class SlotCutoff(SQLModel, table=True):
     closed: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A field of a rule before and after, as an operator reads it; None where there is nothing."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
 class CalendarChange(SQLModel, table=True):
     """One change of a rule: who, when, why, the values before and after, and what it did to the slots."""
 
@@ -216,8 +225,18 @@ class CalendarChange(SQLModel, table=True):
     reason: str
     kind: RuleKind = Field(sa_type=words(RuleKind))
     key: str = Field(index=True)
-    before: dict[str, Any] | None = Field(default=None, sa_type=sa.JSON)
-    after: dict[str, Any] | None = Field(default=None, sa_type=sa.JSON)
+    before: dict[str, str] | None = Field(default=None, sa_type=sa.JSON)
+    after: dict[str, str] | None = Field(default=None, sa_type=sa.JSON)
     opened: int
     closed: int
     moved: int
+
+    @property
+    def fields(self) -> tuple[FieldChange, ...]:
+        """The fields whose values differ, each before and after."""
+        before, after = self.before or {}, self.after or {}
+        return tuple(
+            FieldChange(name, before.get(name), after.get(name))
+            for name in dict.fromkeys((*before, *after))
+            if before.get(name) != after.get(name)
+        )
