@@ -23,6 +23,8 @@ class HoldErrorCode(enum.Enum):
     SLOT_NOT_FOUND = "SLOT_NOT_FOUND"
     SLOT_FULL = "SLOT_FULL"
     CUTOFF_PASSED = "CUTOFF_PASSED"
+    LEAD_TIME = "LEAD_TIME"
+    BLACKOUT = "BLACKOUT"
     BEYOND_HORIZON = "BEYOND_HORIZON"
     OUT_OF_ZONE = "OUT_OF_ZONE"
     ADDRESS_NOT_FOUND = "ADDRESS_NOT_FOUND"
@@ -45,6 +47,7 @@ class HoldErrorCode(enum.Enum):
     INVALID_EMAIL = "INVALID_EMAIL"
     INVALID_PHONE = "INVALID_PHONE"
     INVALID_LOCALE = "INVALID_LOCALE"
+    INVALID_GROUP = "INVALID_GROUP"
     INVALID = "INVALID"
     BUSY = "BUSY"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
@@ -108,6 +111,8 @@ class BookingErrorCode(enum.Enum):
     SAME_WINDOW = "SAME_WINDOW"
     SLOT_NOT_FOUND = "SLOT_NOT_FOUND"
     SLOT_FULL = "SLOT_FULL"
+    LEAD_TIME = "LEAD_TIME"
+    BLACKOUT = "BLACKOUT"
     BEYOND_HORIZON = "BEYOND_HORIZON"
     MIN_ORDER_VALUE = "MIN_ORDER_VALUE"
     BASKET_TOO_LARGE = "BASKET_TOO_LARGE"
@@ -144,6 +149,31 @@ class WaitlistErrorCode(enum.Enum):
     IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
 
 
+@strawberry.enum(description="Why a change of the calendar cannot be made.")
+class CalendarErrorCode(enum.Enum):
+    """Codes of the calendar."""
+
+    OPERATORS_ONLY = "OPERATORS_ONLY"
+    INVALID_TEXT = "INVALID_TEXT"
+    INVALID_RECURRENCE = "INVALID_RECURRENCE"
+    INVALID_LOCAL_TIME = "INVALID_LOCAL_TIME"
+    INVALID_SPAN = "INVALID_SPAN"
+    INVALID_CUTOFF = "INVALID_CUTOFF"
+    INVALID_AMOUNT = "INVALID_AMOUNT"
+    INVALID_WEEKDAYS = "INVALID_WEEKDAYS"
+    UNKNOWN_ZONE = "UNKNOWN_ZONE"
+    UNKNOWN_NODE = "UNKNOWN_NODE"
+    UNKNOWN_STOREFRONT = "UNKNOWN_STOREFRONT"
+    UNKNOWN_TEMPLATE = "UNKNOWN_TEMPLATE"
+    UNKNOWN_TIMETABLE = "UNKNOWN_TIMETABLE"
+    UNKNOWN_CUTOFF = "UNKNOWN_CUTOFF"
+    UNKNOWN_PICK_WAVE = "UNKNOWN_PICK_WAVE"
+    UNKNOWN_REGION = "UNKNOWN_REGION"
+    RULE_NOT_FOUND = "RULE_NOT_FOUND"
+    RULE_IN_USE = "RULE_IN_USE"
+    BUSY = "BUSY"
+
+
 @strawberry.type(description="A refusal of holding or booking.")
 class HoldUserError(UserError):
     """A refusal of the booking domain."""
@@ -177,6 +207,13 @@ class PromotionUserError(UserError):
     """A refusal of the promotion domain."""
 
     code: PromotionErrorCode = strawberry.field(description="The refusal in a word.")
+
+
+@strawberry.type(description="A refusal of a change of the calendar.")
+class CalendarUserError(UserError):
+    """A refusal of the calendar."""
+
+    code: CalendarErrorCode = strawberry.field(description="The refusal in a word.")
 
 
 async def attempted[T](work: Awaitable[T]) -> tuple[T | None, Refusal | None]:
@@ -219,3 +256,8 @@ def booking_errors(refusal: Refusal | None) -> list[BookingUserError]:
 def waitlist_errors(refusal: Refusal | None) -> list[WaitlistUserError]:
     """A refusal of the waitlist."""
     return user_errors(refusal, WaitlistUserError, WaitlistErrorCode)
+
+
+def calendar_errors(refusal: Refusal | None) -> list[CalendarUserError]:
+    """A refusal of the calendar."""
+    return user_errors(refusal, CalendarUserError, CalendarErrorCode)

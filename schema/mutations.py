@@ -62,10 +62,13 @@ class CustomerInput:
     )
     phone: PhoneNumber | None = strawberry.field(default=None, description="For the courier.")
     locale: Locale | None = strawberry.field(default=None, description="The language of messages.")
+    group: str | None = strawberry.field(
+        default=None, description="Your word for customers who may choose further ahead; kept until changed."
+    )
 
     def facts(self) -> CustomerFacts:
         """What the rooms are told."""
-        return CustomerFacts(self.reference, self.name, self.email, self.phone, self.locale)
+        return CustomerFacts(self.reference, self.name, self.email, self.phone, self.locale, self.group)
 
 
 @strawberry.input(description="Which slot to hold, for whom, with what.")

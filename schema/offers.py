@@ -68,7 +68,10 @@ class DeliverySlot(Node):
 
     id: strawberry.ID = node_id("DeliverySlot")
     time_window: TimeWindow = strawberry.field(name="window", description="When the drop may happen.")
-    cutoff_at: datetime = strawberry.field(description="Orders and changes are possible before this.")
+    cutoff_at: datetime = strawberry.field(
+        description="In an offer: until when it can be ordered, from whichever node still takes it."
+        " In a hold or booking: until when it can be confirmed and changed, by the node that serves it."
+    )
     labels: list[SlotLabel] = strawberry.field(description="What it is wherever one looks from.")
 
 

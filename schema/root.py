@@ -15,6 +15,8 @@ from app.slots.tables import DeliverySlot as DeliverySlotRow
 from schema import allocation, bookings, engagement, mutations, offers, places, promises, waitlist
 from schema.allocation import AllocationRun
 from schema.bookings import DeliveryBooking, DeliveryBookingConnection, SlotHold
+from schema.calendar import CalendarQuery
+from schema.calendar_changes import CalendarMutation
 from schema.context import Context, Info
 from schema.engagement import Notification
 from schema.ids import from_global, malformed
@@ -27,7 +29,7 @@ from schema.waitlist import WaitlistEntry
 
 
 @strawberry.type(description="What can be asked.")
-class Query:
+class Query(CalendarQuery):
     """Reads."""
 
     @strawberry.field(description="Anything by its id; null for what is not there or not yours.")
@@ -105,7 +107,7 @@ class Query:
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation:
+class Mutation(CalendarMutation):
     """Writes."""
 
     hold_slot: mutations.HoldSlotPayload | None = strawberry.mutation(

@@ -14,9 +14,10 @@ from app.booking.rules import (
 from app.engagement.rules import Channel, NotificationStatus
 from app.fleet.rules import VehicleKind
 from app.handover.rules import HandoverMode, HandoverRefusal, ProofKind
+from app.places.rules import NodeKind
 from app.pricing.rules import FeePartKind
 from app.promotions.rules import RedemptionState
-from app.slots.rules import SlotLabel
+from app.slots.rules import CutoffKind, RuleKind, SlotFate, SlotLabel, Weekday
 from app.values.basket import GoodsTrait
 
 strawberry.enum(BookingStatus, description="The life of a booking; LOCKED means past the cut-off.")
@@ -40,6 +41,15 @@ strawberry.enum(
     description="SOLVING, PUBLISHED, REFUSED by the checker or the data, FAILED.",
 )
 strawberry.enum(SlotClosedReason, description="Why a window cannot be had; more may come.")
+strawberry.enum(
+    CutoffKind,
+    description="Counted in elapsed minutes, in calendar days back at a wall-clock time, or as a WAVE that"
+    " closes all windows of its weekdays at once and always when earlier.",
+)
+strawberry.enum(NodeKind, description="What kind of place picks and sends orders.")
+strawberry.enum(RuleKind, name="CalendarRuleKind", description="What can be written into the calendar.")
+strawberry.enum(SlotFate, description="What a change of the calendar does to a slot.")
+strawberry.enum(Weekday, description="A day of the week.")
 strawberry.enum(SlotLabel, description="What to see at a glance about a window.")
 strawberry.enum(SlotOpeningKind, description="What would open a closed window.")
 strawberry.enum(WaitlistStatus, description="The life of a waitlist entry.")
@@ -48,19 +58,24 @@ strawberry.enum(VehicleKind, description="The kind of vehicle that comes.")
 __all__ = [
     "BookingStatus",
     "Channel",
+    "CutoffKind",
     "FeePartKind",
     "GoodsTrait",
     "HandoverMode",
     "HandoverRefusal",
     "HoldOrigin",
     "HoldStatus",
+    "NodeKind",
     "NotificationStatus",
     "ProofKind",
     "RedemptionState",
+    "RuleKind",
     "RunStatus",
     "SlotClosedReason",
+    "SlotFate",
     "SlotLabel",
     "SlotOpeningKind",
     "VehicleKind",
     "WaitlistStatus",
+    "Weekday",
 ]

@@ -16,7 +16,6 @@ from app.booking.tables import SlotHold
 from app.database.idempotency import once, row_answer
 from app.database.rows import row_of, table_of
 from app.promotions.renew import renew
-from app.slots.queries import slots_by_id
 from app.values.actor import Actor
 
 
@@ -42,9 +41,8 @@ def _begin(conn: Connection, now: datetime, actor: Actor, hold_id: str) -> SlotH
     field = ("input", "holdId")
     if held.conflict is not None:
         raise HoldConflicted(field=field, reason=MESSAGES[held.conflict])
-    slot = slots_by_id(conn, [held.slot_id])[0]
-    if now >= slot.cutoff_at:
-        raise CutoffPassed(field=field, cutoff_at=slot.cutoff_at.isoformat())
+    if now >= held.cutoff_at:
+        raise CutoffPassed(field=field, cutoff_at=held.cutoff_at.isoformat())
     if held.checkout_at is not None:
         return held
     times = policy_of(conn, held.storefront_id).times

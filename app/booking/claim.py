@@ -6,10 +6,19 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from app.booking.errors import BasketTooLarge, BeyondHorizon, CutoffPassed, MinOrderValue, SlotFull
+from app.booking.errors import (
+    BasketTooLarge,
+    BeyondHorizon,
+    Blackout,
+    CutoffPassed,
+    LeadTime,
+    MinOrderValue,
+    SlotFull,
+)
 from app.booking.menu import Menu, alternatives, read_menu, span_of
 from app.booking.reclaim import reclaim
-from app.booking.rules import SlotClosedReason, shut
+from app.booking.rules import SlotClosedReason
+from app.capacity.queries import with_wave_mates
 from app.capacity.rules import Reach
 from app.capacity.take import take
 from app.slots.queries import slots_between
@@ -22,10 +31,19 @@ _SLOT = ("input", "slotId")
 
 
 def check_open(slot: DeliverySlot, menu: Menu, basket: Basket) -> None:
-    """Raise CutoffPassed, BeyondHorizon or MinOrderValue where the window is shut whatever its capacity."""
-    match shut(slot, menu.terms, basket):
+    """Raise why the window is shut whatever its capacity.
+
+    One of CutoffPassed, LeadTime, Blackout, BeyondHorizon, MinOrderValue.
+    """
+    here = menu.reaches_in(slot)
+    match menu.shut(slot, basket):
         case SlotClosedReason.CUTOFF_PASSED:
-            raise CutoffPassed(field=_SLOT, cutoff_at=slot.cutoff_at.isoformat())
+            raise CutoffPassed(field=_SLOT, cutoff_at=menu.cutoff_at(slot, here).isoformat())
+        case SlotClosedReason.LEAD_TIME:
+            until = max(menu.closings.order_until(slot, reach.node_id) for reach in here)
+            raise LeadTime(field=_SLOT, order_until=until.isoformat())
+        case SlotClosedReason.BLACKOUT:
+            raise Blackout(field=_SLOT, why=menu.why_closed(slot))
         case SlotClosedReason.HORIZON:
             raise BeyondHorizon(field=_SLOT, last_day=menu.terms.last_day.isoformat())
         case SlotClosedReason.MIN_ORDER_VALUE:
@@ -70,8 +88,9 @@ def claim(
         )
 
     reach = attempt()
-    if reach is None and reclaim(conn, now=now, pool_ids=[r.pool_id for r in reaches]):
-        reach = attempt()
+    if reach is None:
+        ended = with_wave_mates(conn, [r.pool_id for r in reaches])
+        reach = attempt() if reclaim(conn, now=now, pool_ids=ended) else None
     if reach is None:
         raise SlotFull(field=_SLOT, alternatives=nearby(conn, menu, slot, basket))
     return reach
@@ -96,7 +115,13 @@ def nearby(conn: Connection, menu: Menu, slot: DeliverySlot, basket: Basket) -> 
 
 
 def menu_of(
-    conn: Connection, *, now: datetime, storefront_id: str, slot: DeliverySlot, basket: Basket
+    conn: Connection,
+    *,
+    now: datetime,
+    storefront_id: str,
+    slot: DeliverySlot,
+    basket: Basket,
+    customer_group: str | None = None,
 ) -> Menu:
     """What offers in one slot depend on."""
     return read_menu(
@@ -108,4 +133,5 @@ def menu_of(
         span=slot.window,
         basket=basket,
         customer_id=None,
+        customer_group=customer_group,
     )

@@ -78,7 +78,7 @@ def _confirm(
     held = locked_hold(conn, actor=actor, hold_id=hold_id)
     slot = slots_by_id(conn, [held.slot_id])[0]
     policy = policy_of(conn, held.storefront_id)
-    _check(now, held, slot, policy)
+    _check(now, held, policy)
     _check_order(conn, actor, order_reference)
     if status_at(held.status, held.expires_at, now) is HoldStatus.EXPIRED:
         held = _late(conn, now, actor, held, slot, policy)
@@ -88,7 +88,6 @@ def _confirm(
         order_reference=order_reference,
         starts_at=slot.starts_at,
         ends_at=slot.ends_at,
-        cutoff_at=slot.cutoff_at,
         created_at=now,
         changed_at=now,
     )
@@ -109,14 +108,14 @@ def _confirm(
     return booking
 
 
-def _check(now: datetime, held: SlotHold, slot: DeliverySlot, policy: BookingPolicy) -> None:
+def _check(now: datetime, held: SlotHold, policy: BookingPolicy) -> None:
     field = ("input", "holdId")
     if held.status is HoldStatus.CONFIRMED:
         raise HoldAlreadyConfirmed(field=field)
     if held.status is HoldStatus.RELEASED:
         raise HoldReleased(field=field)
-    if now >= slot.cutoff_at + timedelta(minutes=policy.grace_min):
-        raise CutoffPassed(field=field, cutoff_at=slot.cutoff_at.isoformat())
+    if now >= held.cutoff_at + timedelta(minutes=policy.grace_min):
+        raise CutoffPassed(field=field, cutoff_at=held.cutoff_at.isoformat())
     if held.conflict is not None:
         raise HoldConflicted(field=field, reason=MESSAGES[held.conflict])
 
@@ -147,18 +146,19 @@ def _taken_again(
     conn: Connection, now: datetime, actor: Actor, held: SlotHold, slot: DeliverySlot
 ) -> dict[str, Any]:
     preference = preference_by_id(conn, held.drop_preference_id)
+    menu = menu_of(conn, now=now, storefront_id=held.storefront_id, slot=slot, basket=held.basket)
     reach = claim(
         conn,
         now=now,
         actor=actor,
-        menu=menu_of(conn, now=now, storefront_id=held.storefront_id, slot=slot, basket=held.basket),
+        menu=menu,
         slot=slot,
         basket=held.basket,
         at_door_s=preference.at_door_s,
         reference=held.id,
         reason="paid after the hold had ended",
     )
-    return served(reach, preference)
+    return {**served(reach, preference), "cutoff_at": menu.cutoff_at(slot, [reach])}
 
 
 def _expired(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot) -> HoldExpired:

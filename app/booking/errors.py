@@ -15,6 +15,14 @@ class CutoffPassed(Refusal):
     """Orders and changes for this window closed at {cutoff_at}; choose a later window."""
 
 
+class LeadTime(Refusal):
+    """This window needs to be ordered earlier, until {order_until}; choose a later window."""
+
+
+class Blackout(Refusal):
+    """No new orders are taken for this window: {why}; choose another window."""
+
+
 class BeyondHorizon(Refusal):
     """Windows are offered until {last_day}; choose an earlier day."""
 

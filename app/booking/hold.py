@@ -19,6 +19,7 @@ from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import SlotHold
 from app.customers.register import register
 from app.customers.rules import CustomerFacts
+from app.customers.tables import Customer
 from app.database.idempotency import once, row_answer
 from app.database.rows import add, rows, table_of
 from app.handover.choose import choose
@@ -51,8 +52,8 @@ def hold(
     """Take capacity for the basket in the slot's cheapest pool and lock its fee until the hold ends.
 
     A customer's earlier hold for the same cart is given back in the same transaction. Raises SlotNotFound,
-    OutOfZone, CutoffPassed, BeyondHorizon, MinOrderValue, BasketTooLarge, SlotFull (with `alternatives`),
-    FeeChanged, the refusals of handover and customers, and those of `once`.
+    OutOfZone, CutoffPassed, LeadTime, Blackout, BeyondHorizon, MinOrderValue, BasketTooLarge, SlotFull
+    (with `alternatives`), FeeChanged, the refusals of handover and customers, and those of `once`.
     """
     request = {
         "slot": slot_id,
@@ -88,8 +89,8 @@ def _hold(
     expected_fee: Money | None,
     cart_reference: str,
 ) -> SlotHold:
-    slot, menu = _open_slot(conn, now, actor, slot_id, place, basket)
     buyer = register(conn, now=now, actor=actor, facts=customer)
+    slot, menu = _open_slot(conn, now, actor, slot_id, place, basket, buyer)
     preference = choose(conn, now=now, wish=wish or DropWish(HandoverMode.ATTENDED), basket=basket)
     hold_id = new_id()
     given_back = _give_back_earlier(conn, now, actor, buyer.id, cart_reference)
@@ -116,6 +117,7 @@ def _hold(
         zone_id=slot.zone_id,
         created_at=now,
         changed_at=now,
+        cutoff_at=menu.cutoff_at(slot, [reach]),
         expires_at=now + timedelta(minutes=policy.hold_min),
         **{**goods(basket), **where(place), **served(reach, preference), **priced(fee)},
     )
@@ -125,13 +127,20 @@ def _hold(
 
 
 def _open_slot(
-    conn: Connection, now: datetime, actor: Actor, slot_id: str, place: Place, basket: Basket
+    conn: Connection, now: datetime, actor: Actor, slot_id: str, place: Place, basket: Basket, buyer: Customer
 ) -> tuple[DeliverySlot, Menu]:
     zone = zone_of(conn, point=place.point)
     slot = next(iter(slots_by_id(conn, [slot_id])), None)
-    if slot is None or slot.zone_id != zone.id:
+    if slot is None or slot.zone_id != zone.id or slot.withdrawn_at is not None:
         raise SlotNotFound(field=("input", "slotId"))
-    menu = menu_of(conn, now=now, storefront_id=actor.storefront_id, slot=slot, basket=basket)
+    menu = menu_of(
+        conn,
+        now=now,
+        storefront_id=actor.storefront_id,
+        slot=slot,
+        basket=basket,
+        customer_group=buyer.customer_group,
+    )
     check_open(slot, menu, basket)
     return slot, menu
 

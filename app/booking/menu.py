@@ -23,15 +23,18 @@ from app.booking.rules import (
     smaller_would_do,
 )
 from app.booking.tables import BookingPolicy, SlotHold, WaitlistEntry, WaitlistWindow
-from app.capacity.queries import reaches_of
+from app.capacity.queries import counted_with, reaches_of
 from app.capacity.rules import Reach, cheapest_first, inside
-from app.database.rows import by_id, table_of
+from app.capacity.tables import CapacityPool
+from app.database.rows import by_id, row_of, table_of
 from app.fleet.rules import Emissions
 from app.handover.queries import policies
 from app.handover.rules import HandoverMode, HandoverOption, options
 from app.pricing.queries import fee_rule
 from app.pricing.rules import Quote, quote
 from app.pricing.tables import FeeRule
+from app.slots.closings import Closings, Gate
+from app.slots.queries import closings_of, horizon_days
 from app.slots.rules import SlotLabel, labels_at
 from app.slots.tables import DeliverySlot
 from app.values.basket import Basket
@@ -84,6 +87,7 @@ class Menu:
     # With what ended holds still occupy, and without it.
     reaches: tuple[Reach, ...]
     firm: tuple[Reach, ...]
+    closings: Closings
     options: tuple[HandoverOption, ...]
     held_slots: frozenset[str]
     # Windows that somebody waits for: what is freed there is theirs first.
@@ -96,8 +100,12 @@ class Menu:
         return attended.at_door_s if attended else 0
 
     def reaches_in(self, slot: DeliverySlot) -> list[Reach]:
-        """The pools that serve the slot, with the room that a shopper may have."""
+        """The pools within the slot, with the room that a shopper may have."""
         return inside(self.firm if slot.id in self.waited else self.reaches, slot.window)
+
+    def open_reaches(self, slot: DeliverySlot) -> list[Reach]:
+        """The pools within the slot whose node still takes orders for it."""
+        return [r for r in self.reaches_in(slot) if self._gate(slot, r) is None]
 
     def without(self, pool_id: str) -> Menu:
         """The same offers as if this pool served nobody."""
@@ -116,27 +124,48 @@ class Menu:
         return replace(self, reaches=roomier(self.reaches), firm=roomier(self.firm))
 
     def pools_for(self, slot: DeliverySlot, basket: Basket, at_door_s: int) -> list[Reach]:
-        """The pools that can carry the basket within the slot, cheapest first, whatever room they have."""
-        fitting = [r for r in self.reaches_in(slot) if r.carries(basket)]
+        """The open pools that can carry the basket within the slot, cheapest first, whatever their room."""
+        fitting = [r for r in self.open_reaches(slot) if r.carries(basket)]
         return cheapest_first(fitting, at_door_s)
 
+    def shut(self, slot: DeliverySlot, basket: Basket) -> SlotClosedReason | None:
+        """Why the slot cannot be ordered whatever its capacity: by its own terms, or from every node."""
+        reason = shut(slot, self.terms, basket)
+        if reason is None and self.closings.blacked_out(slot):
+            return SlotClosedReason.BLACKOUT
+        gates = {self._gate(slot, r) for r in inside(self.reaches, slot.window)}
+        if reason or not gates or None in gates:
+            return reason
+        # Several nodes may be closed for different reasons: the one that is least usual says most.
+        return SlotClosedReason(next(gate for gate in reversed(Gate) if gate in gates))
+
+    def cutoff_at(self, slot: DeliverySlot, reaches: Sequence[Reach]) -> datetime:
+        """The latest cut-off over the nodes of these pools; the slot's own where there are none."""
+        return max((self.closings.cutoff_at(slot, r.node_id) for r in reaches), default=slot.cutoff_at)
+
+    def why_closed(self, slot: DeliverySlot) -> str:
+        """The words of the blackouts and holidays over a slot, for people."""
+        return self.closings.why_rests(slot, [r.node_id for r in inside(self.reaches, slot.window)])
+
+    def _gate(self, slot: DeliverySlot, reach: Reach) -> Gate | None:
+        return self.closings.gate(slot, reach.node_id, reach.window, self.terms.now)
+
     def offer(self, slot: DeliverySlot, basket: Basket) -> SlotOffer:
-        """The slot for this basket, open or closed."""
-        reaches = self.reaches_in(slot)
-        reason = shut(slot, self.terms, basket) or full(reaches, basket, self.at_door_s)
+        """The slot for this basket, open or closed; its cut-off is that of the nodes that have room."""
+        reaches = self.open_reaches(slot)
+        reason = self.shut(slot, basket) or full(reaches, basket, self.at_door_s)
         if reason:
             return self._closed(slot, reason, reaches, basket)
-        chosen = next(
-            r for r in self.pools_for(slot, basket, self.at_door_s) if r.has_room(basket, self.at_door_s)
-        )
+        pools = self.pools_for(slot, basket, self.at_door_s)
+        roomy = [reach for reach in pools if reach.has_room(basket, self.at_door_s)]
         return SlotOffer(
-            slot=slot,
+            slot=_closing(slot, self.cutoff_at(slot, roomy)),
             available=True,
             held_by_customer=slot.id in self.held_slots,
             closed=None,
-            quote=self.quote(slot, chosen, self.at_door_s, 0),
-            emissions=emissions_of(chosen),
-            vehicle_kind=chosen.vehicle_kind,
+            quote=self.quote(slot, roomy[0], self.at_door_s, 0),
+            emissions=emissions_of(roomy[0]),
+            vehicle_kind=roomy[0].vehicle_kind,
             handover_options=self.options,
             labels=labels_at(slot.window, slot.time_zone, self.terms.now),
         )
@@ -149,11 +178,14 @@ class Menu:
         if for_lack_of_room and smaller_would_do(reaches, basket, self.at_door_s):
             text = "Half of this basket would still fit."
             opening = (Opening(SlotOpeningKind.SMALLER_BASKET, text),)
+        text = MESSAGES[reason]
+        if reason is SlotClosedReason.BLACKOUT and (why := self.why_closed(slot)):
+            text = f"{text.removesuffix('.')}: {why}."
         return SlotOffer(
-            slot=slot,
+            slot=_closing(slot, self.cutoff_at(slot, inside(self.reaches, slot.window))),
             available=False,
             held_by_customer=slot.id in self.held_slots,
-            closed=Closure(reason, MESSAGES[reason], opening),
+            closed=Closure(reason, text, opening),
             quote=None,
             emissions=None,
             vehicle_kind=None,
@@ -192,22 +224,25 @@ def read_menu(
     span: Window,
     basket: Basket,
     customer_id: str | None,
+    customer_group: str | None = None,
 ) -> Menu:
     """Read what offers within a span of time depend on; the statements do not grow with the slots."""
     policy = policy_of(conn, storefront_id)
     table = fee_rule(conn, now=now, storefront_id=storefront_id)
     reaches = reaches_of(conn, zone_id=zone_id, span=span)
-    due = _due(conn, now, [reach.pool_id for reach in reaches])
+    due, picked = _due(conn, now, reaches)
+    days = horizon_days(conn, storefront_id=storefront_id, customer_group=customer_group)
     return Menu(
         terms=Terms(
             now=now,
-            last_day=local_day(now, time_zone) + timedelta(days=policy.horizon_days - 1),
+            last_day=local_day(now, time_zone) + timedelta(days=(days or policy.horizon_days) - 1),
             min_order_minor=table.min_order_minor,
         ),
         table=table,
-        reaches=tuple(_with_due(reach, due) for reach in reaches),
+        reaches=tuple(_with_due(reach, due, picked) for reach in reaches),
         firm=tuple(reaches),
         waited=frozenset(_waited(conn, zone_id)) if due else frozenset(),
+        closings=closings_of(conn, zone_id=zone_id, span=span),
         options=options(policies(conn), basket),
         held_slots=frozenset(_held(conn, now, customer_id)) if customer_id else frozenset(),
     )
@@ -245,24 +280,42 @@ def emissions_of(reach: Reach) -> Emissions:
     )
 
 
-def _due(conn: Connection, now: datetime, pool_ids: Sequence[str]) -> dict[str, Load]:
-    """What expired holds still occupy in the counters, by pool: it can be had again."""
-    hold = table_of(SlotHold)
+def _due(conn: Connection, now: datetime, reaches: Sequence[Reach]) -> tuple[dict[str, Load], dict[str, int]]:
+    """What expired holds still occupy in the counters, by pool, and of it the orders by picking wave."""
+    hold, pool = table_of(SlotHold), table_of(CapacityPool)
+    waves = {reach.wave for reach in reaches if reach.wave}
+    here = counted_with([reach.pool_id for reach in reaches], waves)
     found = conn.execute(
-        sa.select(hold).where(
-            hold.c.pool_id.in_(pool_ids), hold.c.status.in_(OCCUPYING), hold.c.expires_at <= now
-        )
+        sa.select(hold, pool.c.pick_load_id)
+        .join(pool, pool.c.id == hold.c.pool_id)
+        .where(here, hold.c.status.in_(OCCUPYING), hold.c.expires_at <= now)
     )
     due: dict[str, Load] = defaultdict(Load)
+    picked: dict[str, int] = defaultdict(int)
     for row in found:
         volume_ml = row.ambient_ml + row.chilled_ml + row.frozen_ml
         load = Load(1, row.work_s, volume_ml, row.weight_g, row.chilled_ml, row.frozen_ml)
         due[row.pool_id] = due[row.pool_id] + load
-    return due
+        picked[row.pick_load_id] += 1
+    return due, picked
 
 
-def _with_due(reach: Reach, due: dict[str, Load]) -> Reach:
-    return replace(reach, free=reach.free + due[reach.pool_id]) if reach.pool_id in due else reach
+def _with_due(reach: Reach, due: dict[str, Load], picked: dict[str, int]) -> Reach:
+    """The reach with the room that is only taken by what has ended."""
+    free = reach.free + due[reach.pool_id] if reach.pool_id in due else reach.free
+    pick_free = reach.pick_free + picked.get(reach.wave or "", 0) if reach.pick_free is not None else None
+    return (
+        reach
+        if (free, pick_free) == (reach.free, reach.pick_free)
+        else replace(reach, free=free, pick_free=pick_free)
+    )
+
+
+def _closing(slot: DeliverySlot, cutoff_at: datetime) -> DeliverySlot:
+    """The slot with another cut-off, as one shopper sees it."""
+    if slot.cutoff_at == cutoff_at:
+        return slot
+    return row_of(DeliverySlot, {**slot.model_dump(), "cutoff_at": cutoff_at})
 
 
 def _waited(conn: Connection, zone_id: str) -> list[str]:

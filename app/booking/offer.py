@@ -79,6 +79,7 @@ def offer(
             span=span_of(slots),
             basket=basket,
             customer_id=customer.id if customer else None,
+            customer_group=customer.customer_group if customer else None,
         )
         offers = menu.offers(slots, basket)
     return Availability(

@@ -20,7 +20,6 @@ from app.database.rows import row_of, table_of
 from app.handover.choose import choose
 from app.handover.rules import DropWish
 from app.handover.tables import DropPreference
-from app.slots.queries import slots_by_id
 from app.values.actor import Actor
 from app.values.load import Load
 
@@ -57,9 +56,8 @@ def _changed[C: (SlotHold, DeliveryBooking)](
     check_version(claim, expected_version)
     if isinstance(claim, SlotHold) and claim.conflict is not None:
         raise HoldConflicted(field=("input", "target", "holdId"), reason=MESSAGES[claim.conflict])
-    slot = slots_by_id(conn, [claim.slot_id])[0]
-    if now >= slot.cutoff_at:
-        raise CutoffPassed(field=("input", "target"), cutoff_at=slot.cutoff_at.isoformat())
+    if now >= claim.cutoff_at:
+        raise CutoffPassed(field=("input", "target"), cutoff_at=claim.cutoff_at.isoformat())
     preference = choose(conn, now=now, wish=wish, basket=claim.basket)
     changes = _priced(claim, preference)
     work_s = drop_s(claim.reach_work_s, claim.handover_bp, preference.at_door_s)

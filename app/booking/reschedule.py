@@ -23,8 +23,9 @@ from app.capacity.adjust import adjust
 from app.capacity.give_back import give_back
 from app.capacity.lock import lock
 from app.capacity.rules import Reach
+from app.customers.tables import Customer
 from app.database.idempotency import once, row_answer
-from app.database.rows import add, row_of, table_of
+from app.database.rows import add, by_id, row_of, table_of
 from app.promotions.keep import keep
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
@@ -48,8 +49,9 @@ def reschedule(
 
     Both pools are locked in one order, the new room is taken, then the old is freed and offered to those
     who wait for it. Raises BookingNotFound, CutoffPassed (of either window), BookingOnItsWay,
-    BookingEnded, VersionConflict, MoveLimitReached, SameWindow, SlotNotFound, BeyondHorizon,
-    MinOrderValue, BasketTooLarge, SlotFull (with `alternatives`), FeeDifferenceChanged and those of `once`.
+    BookingEnded, VersionConflict, MoveLimitReached, SameWindow, SlotNotFound, LeadTime, Blackout,
+    BeyondHorizon, MinOrderValue, BasketTooLarge, SlotFull (with `alternatives`), FeeDifferenceChanged and
+    those of `once`.
     """
     request = {
         "booking": booking_id,
@@ -94,7 +96,7 @@ def _reschedule(
         "slot_id": slot.id,
         "starts_at": slot.starts_at,
         "ends_at": slot.ends_at,
-        "cutoff_at": slot.cutoff_at,
+        "cutoff_at": menu.cutoff_at(slot, [reach]),
         "moves": booking.moves + 1,
         "version": booking.version + 1,
         "changed_at": now,
@@ -117,9 +119,17 @@ def _open_slot(
     if slot_id == booking.slot_id:
         raise SameWindow(field=("input", "slotId"))
     slot = next(iter(slots_by_id(conn, [slot_id])), None)
-    if slot is None or slot.zone_id != booking.zone_id:
+    if slot is None or slot.zone_id != booking.zone_id or slot.withdrawn_at is not None:
         raise SlotNotFound(field=("input", "slotId"))
-    menu = menu_of(conn, now=now, storefront_id=booking.storefront_id, slot=slot, basket=booking.basket)
+    customer = by_id(conn, Customer, booking.customer_id)
+    menu = menu_of(
+        conn,
+        now=now,
+        storefront_id=booking.storefront_id,
+        slot=slot,
+        basket=booking.basket,
+        customer_group=customer.customer_group if customer else None,
+    )
     check_open(slot, menu, booking.basket)
     return slot, menu
 

@@ -130,6 +130,9 @@ class SlotClosureFacts(Protocol):
 MESSAGES = {
     SlotClosedReason.FULL: "This window is fully booked.",
     SlotClosedReason.CUTOFF_PASSED: "Orders for this window have closed.",
+    SlotClosedReason.LEAD_TIME: "This window begins too soon to be ordered now.",
+    SlotClosedReason.BLACKOUT: "No new orders are taken for this window.",
+    SlotClosedReason.NODE_CAPACITY: "Those who pick for this window have all the orders they can pick.",
     SlotClosedReason.HORIZON: "This window is not open for orders yet.",
     SlotClosedReason.FLEET_CAPACITY: "No vehicle that can carry this basket comes here in this window.",
     SlotClosedReason.MIN_ORDER_VALUE: "The basket is below the least order value.",
@@ -206,13 +209,15 @@ def shut(slot: SlotClosureFacts, terms: Terms, basket: Basket) -> SlotClosedReas
 def full(reaches: Sequence[Reach], basket: Basket, at_door_s: int) -> SlotClosedReason | None:
     """Why the pools of a window cannot take the basket, or None when one of them can.
 
-    No pool at all means the plan sends nobody to this zone then.
+    No pool at all means the plan sends nobody to this zone then; NODE_CAPACITY, that vehicles have room
+    and the pickers have none.
     """
-    if any(r.carries(basket) and r.has_room(basket, at_door_s) for r in reaches):
+    fitting = [r for r in reaches if r.carries(basket)]
+    if any(r.has_room(basket, at_door_s) for r in fitting):
         return None
-    return (
-        SlotClosedReason.FULL if any(r.carries(basket) for r in reaches) else SlotClosedReason.FLEET_CAPACITY
-    )
+    if any(r.on_board(basket, at_door_s) for r in fitting):
+        return SlotClosedReason.NODE_CAPACITY
+    return SlotClosedReason.FULL if fitting else SlotClosedReason.FLEET_CAPACITY
 
 
 def smaller_would_do(reaches: Sequence[Reach], basket: Basket, at_door_s: int) -> bool:

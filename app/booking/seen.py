@@ -23,7 +23,7 @@ from app.booking.rules import (
     status_at,
 )
 from app.booking.tables import BookingPolicy, DeliveryBooking, PromiseChange, SlotHold
-from app.database.rows import rows, table_of
+from app.database.rows import row_of, rows, table_of
 from app.fleet.rules import Emissions
 from app.fleet.tables import EmissionFactor
 from app.handover.tables import DropPreference
@@ -144,7 +144,7 @@ def seen_holds(
         SeenHold(
             row=hold,
             status=status_at(hold.status, hold.expires_at, now),
-            slot=beside.slots[hold.slot_id],
+            slot=beside.slot(hold),
             drop_preference=beside.preferences[hold.drop_preference_id],
             promotions=tuple(beside.promotions.get(hold.id, ())),
             fee=fee_of(hold, beside.promotions.get(hold.id, ())),
@@ -168,7 +168,7 @@ def seen_bookings(
         SeenBooking(
             row=booking,
             status=booking_status_at(booking.status, booking.cutoff_at, now),
-            slot=beside.slots[booking.slot_id],
+            slot=beside.slot(booking),
             drop_preference=beside.preferences[booking.drop_preference_id],
             promotions=tuple(beside.promotions.get(booking.hold_id, ())),
             fee=fee_of(booking, beside.promotions.get(booking.hold_id, ())),
@@ -236,6 +236,11 @@ class _Beside:
                 f.id: f for f in rows(conn, EmissionFactor, sa.select(factor).where(factor.c.id.in_(factors)))
             },
         )
+
+    def slot(self, claim: SlotHold | DeliveryBooking) -> DeliverySlot:
+        """The slot with the cut-off that was promised, which is that of the node that serves it."""
+        slot = self.slots[claim.slot_id]
+        return row_of(DeliverySlot, {**slot.model_dump(), "cutoff_at": claim.cutoff_at})
 
     def emissions(self, claim: SlotHold | DeliveryBooking) -> Emissions:
         factor = self.factors[claim.factor_id]

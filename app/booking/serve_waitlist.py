@@ -12,7 +12,7 @@ from app import events, jobs
 from app.booking.columns import goods, place_of, priced, served, where
 from app.booking.menu import Menu, policy_of, read_menu
 from app.booking.queries import windows_of
-from app.booking.rules import HoldOrigin, WaitlistStatus, offer_end, shut
+from app.booking.rules import HoldOrigin, WaitlistStatus, offer_end
 from app.booking.tables import SlotHold, WaitlistEntry, WaitlistWindow
 from app.capacity.rules import Reach
 from app.capacity.tables import CapacityPool, CapacityReach
@@ -91,16 +91,19 @@ def _offer(
     policy = policy_of(conn, entry.storefront_id)
     preference = preference_by_id(conn, entry.drop_preference_id)
     for slot in wanted:
-        end = offer_end(now, slot.cutoff_at, policy.offer_min, policy.offer_least_min)
         menu = _menu(conn, now, entry, slot)
-        if end is None or shut(slot, menu.terms, entry.basket):
+        if menu.shut(slot, entry.basket):
             continue
         reaches = [
             r
             for r in menu.pools_for(slot, entry.basket, preference.at_door_s)
             if r.has_room(entry.basket, preference.at_door_s)
         ]
-        if reaches and (held := _held(conn, now, entry, slot, menu, reaches, preference, end)):
+        closes_at = menu.cutoff_at(slot, reaches)
+        end = offer_end(now, closes_at, policy.offer_min, policy.offer_least_min)
+        if not reaches or end is None:
+            continue
+        if held := _held(conn, now, entry, slot, menu, reaches, preference, end):
             return held
     return None
 
@@ -133,6 +136,7 @@ def _held(
         _moved(conn, entry, WaitlistStatus.OFFERED, WaitlistStatus.WAITING)
         return None
     fee = menu.quote(slot, reach, preference.at_door_s, preference.fee_minor)
+    closes_at = menu.cutoff_at(slot, [reach])
     held = SlotHold(
         id=hold_id,
         storefront_id=entry.storefront_id,
@@ -143,7 +147,8 @@ def _held(
         origin=HoldOrigin.WAITLIST,
         created_at=now,
         changed_at=now,
-        expires_at=end,
+        cutoff_at=closes_at,
+        expires_at=min(end, closes_at),
         **{**goods(entry.basket), **where(place_of(entry)), **served(reach, preference), **priced(fee)},
     )
     add(conn, held)

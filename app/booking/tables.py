@@ -107,6 +107,8 @@ class _Claim(_Wish):
     grams: int
     factor_id: str
     vehicle_kind: VehicleKind = Field(sa_type=words(VehicleKind))
+    # Of the node that serves it, as it was when it was promised: later rules do not move it.
+    cutoff_at: datetime
     version: int = 1
     # When it came to be as it is: an answer given then is shown again as of then.
     changed_at: datetime
@@ -177,7 +179,6 @@ class DeliveryBooking(_Claim, table=True):
     status: BookingStatus = Field(default=BookingStatus.CONFIRMED, sa_type=words(BookingStatus))
     starts_at: datetime
     ends_at: datetime
-    cutoff_at: datetime
     created_at: datetime
     # How often the customer has moved it.
     moves: int = 0

@@ -78,9 +78,9 @@ def _update(
 ) -> SlotHold:
     held = active_hold(conn, now=now, actor=actor, hold_id=hold_id)
     check_version(held, expected_version)
+    if now >= held.cutoff_at:
+        raise CutoffPassed(field=("input", "holdId"), cutoff_at=held.cutoff_at.isoformat())
     slot = slots_by_id(conn, [held.slot_id])[0]
-    if now >= slot.cutoff_at:
-        raise CutoffPassed(field=("input", "holdId"), cutoff_at=slot.cutoff_at.isoformat())
     wanted = basket or wanted_basket(held)
     preference = (
         choose(conn, now=now, wish=wish, basket=wanted)
@@ -182,4 +182,4 @@ def _elsewhere(
         reference=held.id,
         reason="the basket moved to another vehicle",
     )
-    return served(reach, preference)
+    return {**served(reach, preference), "cutoff_at": menu.cutoff_at(slot, [reach])}

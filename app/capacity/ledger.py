@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.capacity.rules import EntryKind
-from app.capacity.tables import CapacityEntry, CapacityPool
+from app.capacity.tables import CapacityEntry, CapacityPool, PickLoad
 from app.database.rows import add, table_of
 from app.values.load import DIMENSIONS, Load
 
@@ -29,8 +29,8 @@ def post(
 ) -> bool:
     """Change a pool's use by these amounts if what grows still fits what may be sold.
 
-    One conditional UPDATE, so concurrent callers can never take the same unit. False when it does not
-    fit; then nothing is written.
+    One conditional UPDATE, so concurrent callers can never take the same unit, and a second one of the
+    picking wave that the pool counts against. False when it does not fit; then nothing is written.
     """
     pool = table_of(CapacityPool)
     more = held + booked
@@ -47,8 +47,12 @@ def post(
     }
     if not changes:
         return True
-    posted = conn.execute(sa.update(pool).where(pool.c.id == pool_id, *growing).values(**changes))
-    if posted.rowcount != 1:
+    change = sa.update(pool).where(pool.c.id == pool_id, *growing).values(**changes)
+    posted = conn.execute(change.returning(pool.c.pick_load_id)).one_or_none()
+    if posted is None:
+        return False
+    if posted.pick_load_id and not _picked(conn, posted.pick_load_id, held.orders, booked.orders):
+        _undo(conn, pool_id, held, booked)
         return False
     entry = CapacityEntry(
         pool_id=pool_id,
@@ -62,6 +66,31 @@ def post(
     )
     add(conn, entry)
     return True
+
+
+def _picked(conn: Connection, pick_load_id: str, held: int, booked: int) -> bool:
+    """Count orders against the picking wave; always after its pool, so that locks are taken in one order."""
+    if not held and not booked:
+        return True
+    load = table_of(PickLoad)
+    fits = [load.c.held_orders + load.c.booked_orders + held + booked <= load.c.sell_orders]
+    counted = conn.execute(
+        sa.update(load)
+        .where(load.c.id == pick_load_id, *(fits if held + booked > 0 else []))
+        .values(held_orders=load.c.held_orders + held, booked_orders=load.c.booked_orders + booked)
+    )
+    return counted.rowcount == 1
+
+
+def _undo(conn: Connection, pool_id: str, held: Load, booked: Load) -> None:
+    """Give the pool back what its picking wave refused."""
+    pool = table_of(CapacityPool)
+    back = {
+        f"{prefix}_{d}": pool.c[f"{prefix}_{d}"] - change
+        for prefix, load in (("held", held), ("booked", booked))
+        for d, change in delta(load).items()
+    }
+    conn.execute(sa.update(pool).where(pool.c.id == pool_id).values(**back))
 
 
 def delta(load: Load) -> dict[str, int]:

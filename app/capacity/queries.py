@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from app.capacity.rules import Reach
-from app.capacity.tables import CapacityPool, CapacityReach
+from app.capacity.tables import CapacityPool, CapacityReach, PickLoad
 from app.database.rows import table_of
 from app.fleet.tables import EmissionFactor, VehicleClass
 from app.values.load import DIMENSIONS, Load
@@ -18,7 +19,7 @@ from app.values.window import Window
 def reaches_of(conn: Connection, *, zone_id: str, span: Window) -> list[Reach]:
     """The pools with anything to sell that may serve a zone within a span of time: one statement."""
     pool, reach = table_of(CapacityPool), table_of(CapacityReach)
-    kind, factor = table_of(VehicleClass), table_of(EmissionFactor)
+    kind, factor, load = table_of(VehicleClass), table_of(EmissionFactor), table_of(PickLoad)
     free = [
         (pool.c[f"sell_{d}"] - pool.c[f"held_{d}"] - pool.c[f"booked_{d}"]).label(f"free_{d}")
         for d in DIMENSIONS
@@ -43,10 +44,13 @@ def reaches_of(conn: Connection, *, zone_id: str, span: Window) -> list[Reach]:
             factor.c.id.label("factor_id"),
             factor.c.scope,
             factor.c.method,
+            pool.c.pick_load_id,
+            (load.c.sell_orders - load.c.held_orders - load.c.booked_orders).label("pick_free"),
         )
         .join(reach, reach.c.pool_id == pool.c.id)
         .join(kind, kind.c.id == pool.c.vehicle_class_id)
         .join(factor, factor.c.id == kind.c.emission_factor_id)
+        .outerjoin(load, load.c.id == pool.c.pick_load_id)
         .where(
             reach.c.zone_id == zone_id,
             pool.c.starts_at >= span.start,
@@ -73,4 +77,19 @@ def _reach(row: Row[*tuple[Any, ...]]) -> Reach:
         emission_factor_id=row.factor_id,
         emission_scope=row.scope,
         emission_method=row.method,
+        wave=row.pick_load_id,
+        pick_free=row.pick_free,
     )
+
+
+def with_wave_mates(conn: Connection, pool_ids: Sequence[str]) -> list[str]:
+    """These pools and those that count against the same picking waves: what may make room for them."""
+    pool = table_of(CapacityPool)
+    waves = sa.select(pool.c.pick_load_id).where(pool.c.id.in_(pool_ids), pool.c.pick_load_id.is_not(None))
+    return [*conn.execute(sa.select(pool.c.id).where(counted_with(pool_ids, waves))).scalars()]
+
+
+def counted_with(pool_ids: Sequence[str], waves: Any) -> sa.ColumnElement[bool]:
+    """The pools with these ids, and those that count against these picking waves."""
+    pool = table_of(CapacityPool)
+    return sa.or_(pool.c.id.in_(pool_ids), pool.c.pick_load_id.in_(waves))

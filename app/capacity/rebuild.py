@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.capacity.tables import CapacityEntry, CapacityPool
+from app.capacity.wave_links import recount
 from app.database.rows import table_of
 from app.values.load import DIMENSIONS
 
@@ -15,7 +16,10 @@ _COUNTERS = tuple(f"{prefix}_{d}" for prefix in ("held", "booked") for d in DIME
 
 
 def rebuild(conn: Connection) -> list[str]:
-    """Set the counters of every pool to the sum of its entries; returns the ids of those that differed."""
+    """Set the counters of every pool to the sum of its entries; returns the ids of those that differed.
+
+    Those of the picking waves become the sums of the pools that count against them.
+    """
     pool, entry = table_of(CapacityPool), table_of(CapacityEntry)
     columns = [pool.c.id, *(pool.c[name] for name in _COUNTERS)]
     found = conn.execute(sa.select(*columns).order_by(pool.c.id).with_for_update()).all()
@@ -27,4 +31,5 @@ def rebuild(conn: Connection) -> list[str]:
     drifted = [row.id for row in found if any(getattr(row, name) != sums[row.id][name] for name in _COUNTERS)]
     for pool_id in drifted:
         conn.execute(sa.update(pool).where(pool.c.id == pool_id).values(**sums[pool_id]))
+    recount(conn)
     return drifted

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from app.capacity.rules import EntryKind, PoolPlan
 from app.capacity.tables import CapacityEntry, CapacityPool, CapacityReach
+from app.capacity.wave_links import link_waves
 from app.database.rows import add, row_of, table_of
 from app.values.load import DIMENSIONS, Load
 
@@ -49,6 +50,7 @@ def resize(
         (p.node_id, p.vehicle_class_id, p.starts_at): p.id for p in fresh
     }
     _reach(conn, run_id, list(ids.values()), [(ids[key], plan) for key, plan in planned.items()])
+    link_waves(conn, first=first, last=last)
     return len(entries)
 
 

@@ -59,7 +59,8 @@ class Reach:
     """A pool that may serve an address, with the room it has left and what one more drop costs.
 
     `vehicle` is what a single vehicle of the class can carry; `minute_worth_micro` is the shadow price
-    of a minute of the pool's work in millionths of a minor unit.
+    of a minute of the pool's work in millionths of a minor unit. `pick_free` is how many orders the
+    picking wave of its bucket still takes, None where picking is not bounded; `wave` names that wave's day.
     """
 
     pool_id: str
@@ -76,6 +77,8 @@ class Reach:
     emission_factor_id: str
     emission_scope: str
     emission_method: str
+    wave: str | None = None
+    pick_free: int | None = None
 
     def drop_s(self, at_door_s: int) -> int:
         """Seconds one drop takes here: travel and parking, and the handover scaled by the vehicle."""
@@ -93,7 +96,12 @@ class Reach:
         return basket.load(0).fits(self.vehicle)
 
     def has_room(self, basket: Basket, at_door_s: int) -> bool:
-        """Whether the pool can take one more drop of this basket."""
+        """Whether the pool and its picking wave can take one more drop of this basket."""
+        picked = self.pick_free is None or self.pick_free > 0
+        return picked and self.on_board(basket, at_door_s)
+
+    def on_board(self, basket: Basket, at_door_s: int) -> bool:
+        """Whether the vehicles can take it, whoever picks it."""
         return basket.load(self.drop_s(at_door_s)).fits(self.free)
 
 

@@ -43,6 +43,8 @@ class CapacityPool(SQLModel, table=True):
     # What one more minute of this pool's work is worth, from the plan's shadow price.
     minute_worth_micro: int = 0
     run_id: str | None = None
+    # The picking wave that its orders count against too, where one is bounded.
+    pick_load_id: str | None = Field(default=None, foreign_key="pick_load.id", index=True)
 
     cap_orders: int = 0
     cap_work_s: int = 0
@@ -77,6 +79,31 @@ class CapacityPool(SQLModel, table=True):
     def loads(self, prefix: str) -> Load:
         """The vector of one prefix: 'cap', 'sell', 'held' or 'booked'."""
         return Load(*(getattr(self, f"{prefix}_{d}") for d in DIMENSIONS))
+
+
+class PickLoad(SQLModel, table=True):
+    """The orders that one day's picking wave has taken, over all pools that it feeds.
+
+    `sell_orders` may be taken; `cap_orders` is that, or what was taken already when it was lowered.
+    """
+
+    __tablename__ = "pick_load"
+    __table_args__ = (
+        sa.UniqueConstraint("wave_id", "day"),
+        sa.CheckConstraint(
+            "held_orders >= 0 AND booked_orders >= 0 AND held_orders + booked_orders <= cap_orders",
+            name="pick_load_orders",
+        ),
+        {"postgresql_with": {"fillfactor": 50}},
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    wave_id: str = Field(foreign_key="pick_wave.id")
+    day: date = Field(index=True)
+    cap_orders: int
+    sell_orders: int
+    held_orders: int = 0
+    booked_orders: int = 0
 
 
 class CapacityReach(SQLModel, table=True):

@@ -21,3 +21,7 @@ class InvalidPhone(Invalid):
 
 class InvalidLocale(Invalid):
     """Give the language as a BCP 47 tag, like pt-PT or en."""
+
+
+class InvalidGroup(Invalid):
+    """A customer group has 1 to 60 printable characters."""

@@ -12,8 +12,15 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.customers.errors import InvalidEmail, InvalidLocale, InvalidName, InvalidPhone, InvalidReference
-from app.customers.rules import CustomerFacts
+from app.customers.errors import (
+    InvalidEmail,
+    InvalidGroup,
+    InvalidLocale,
+    InvalidName,
+    InvalidPhone,
+    InvalidReference,
+)
+from app.customers.rules import CustomerFacts, is_group
 from app.customers.tables import Customer
 from app.database.rows import row_of, table_of
 from app.values.actor import Actor
@@ -22,7 +29,7 @@ from app.values.actor import Actor
 def register(conn: Connection, *, now: datetime, actor: Actor, facts: CustomerFacts) -> Customer:
     """The customer with this reference, made or brought up to date; what is not given stays.
 
-    Raises InvalidReference, InvalidName, InvalidEmail, InvalidPhone, InvalidLocale.
+    Raises InvalidReference, InvalidName, InvalidEmail, InvalidPhone, InvalidLocale, InvalidGroup.
     """
     known = _checked(facts)
     table = table_of(Customer)
@@ -36,7 +43,7 @@ def register(conn: Connection, *, now: datetime, actor: Actor, facts: CustomerFa
     return row_of(Customer, conn.execute(upsert).one()._mapping)
 
 
-_OPTIONAL = ("name", "email", "phone", "locale")
+_OPTIONAL = ("name", "email", "phone", "locale", "customer_group")
 
 
 def _checked(facts: CustomerFacts) -> dict[str, Any]:
@@ -44,11 +51,14 @@ def _checked(facts: CustomerFacts) -> dict[str, Any]:
         raise InvalidReference(field=("input", "customer", "reference"))
     if facts.name is not None and (len(facts.name) > 200 or not facts.name.isprintable()):
         raise InvalidName(field=("input", "customer", "name"))
+    if facts.customer_group is not None and not is_group(facts.customer_group):
+        raise InvalidGroup(field=("input", "customer", "group"))
     return {
         "name": (facts.name or "").strip() or None,
         "email": _email(facts.email) if facts.email else None,
         "phone": _phone(facts.phone) if facts.phone else None,
         "locale": _locale(facts.locale) if facts.locale else None,
+        "customer_group": facts.customer_group,
     }
 
 

@@ -12,3 +12,9 @@ class CustomerFacts:
     email: str | None = None
     phone: str | None = None
     locale: str | None = None
+    customer_group: str | None = None
+
+
+def is_group(text: str) -> bool:
+    """Whether this can be the name of a group of customers."""
+    return 1 <= len(text) <= 60 and text.isprintable()

@@ -20,4 +20,6 @@ class Customer(SQLModel, table=True):
     email: str | None = None
     phone: str | None = None
     locale: str | None = None
+    # The storefront's own word for those who may do more than others, like choosing further ahead.
+    customer_group: str | None = None
     created_at: datetime
