@@ -47,11 +47,19 @@ def post(
     }
     if not changes:
         return True
-    posted = conn.execute(sa.update(pool).where(pool.c.id == pool_id, *growing).values(**changes))
-    if posted.rowcount != 1:
+    # The counters as this very UPDATE leaves them: the entry shows them without another statement.
+    claim = (
+        sa.update(pool)
+        .where(pool.c.id == pool_id, *growing)
+        .values(**changes, entries=pool.c.entries + 1)
+        .returning(pool.c.entries, *(pool.c[name] for name in changes))
+    )
+    posted = conn.execute(claim).one_or_none()
+    if posted is None:
         return False
     entry = CapacityEntry(
         pool_id=pool_id,
+        number=posted.entries,
         kind=kind,
         at=now,
         actor=actor,
@@ -59,6 +67,8 @@ def post(
         reference=reference,
         held_delta=delta(held),
         booked_delta=delta(booked),
+        held_after={d: posted._mapping[f"held_{d}"] for d in delta(held)},
+        booked_after={d: posted._mapping[f"booked_{d}"] for d in delta(booked)},
     )
     add(conn, entry)
     return True
