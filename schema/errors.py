@@ -144,6 +144,22 @@ class WaitlistErrorCode(enum.Enum):
     IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
 
 
+@strawberry.enum(description="Why capacity cannot be changed like this.")
+class CapacityErrorCode(enum.Enum):
+    """Codes of capacity."""
+
+    POOL_NOT_FOUND = "POOL_NOT_FOUND"
+    OVERRIDE_NOT_FOUND = "OVERRIDE_NOT_FOUND"
+    INVALID_CHANGE = "INVALID_CHANGE"
+    REASON_MISSING = "REASON_MISSING"
+    OVERCOMMITTED = "OVERCOMMITTED"
+    NOT_AN_OPERATOR = "NOT_AN_OPERATOR"
+    INVALID = "INVALID"
+    BUSY = "BUSY"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
+
+
 @strawberry.type(description="A refusal of holding or booking.")
 class HoldUserError(UserError):
     """A refusal of the booking domain."""
@@ -177,6 +193,13 @@ class PromotionUserError(UserError):
     """A refusal of the promotion domain."""
 
     code: PromotionErrorCode = strawberry.field(description="The refusal in a word.")
+
+
+@strawberry.type(description="A refusal of a change of capacity.")
+class CapacityUserError(UserError):
+    """A refusal of the capacity domain."""
+
+    code: CapacityErrorCode = strawberry.field(description="The refusal in a word.")
 
 
 async def attempted[T](work: Awaitable[T]) -> tuple[T | None, Refusal | None]:
@@ -219,3 +242,8 @@ def booking_errors(refusal: Refusal | None) -> list[BookingUserError]:
 def waitlist_errors(refusal: Refusal | None) -> list[WaitlistUserError]:
     """A refusal of the waitlist."""
     return user_errors(refusal, WaitlistUserError, WaitlistErrorCode)
+
+
+def capacity_errors(refusal: Refusal | None) -> list[CapacityUserError]:
+    """A refusal of a change of capacity."""
+    return user_errors(refusal, CapacityUserError, CapacityErrorCode)

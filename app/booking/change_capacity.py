@@ -7,12 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from app.booking.errors import NotAnOperator
 from app.booking.resized import CHANGED, ChangedCapacity, lock_bookings, settle
 from app.capacity.override import override
 from app.capacity.overrides import pools_of
 from app.capacity.rules import OvercommitChoice, PoolSelector, SizeChange
 from app.database.idempotency import once
-from app.errors import NotAllowed
 from app.values.actor import Actor
 
 
@@ -29,12 +29,12 @@ def change_capacity(
 ) -> ChangedCapacity:
     """Override what the plan sells in the pools meant, until it is lifted; later plans keep to it.
 
-    Nobody is moved or cancelled by it. Raises NotAllowed, PoolNotFound, InvalidChange, ReasonMissing,
+    Nobody is moved or cancelled by it. Raises NotAnOperator, PoolNotFound, InvalidChange, ReasonMissing,
     Overcommitted, and
     the refusals of `once`.
     """
     if not actor.is_operator:
-        raise NotAllowed
+        raise NotAnOperator
 
     def work() -> ChangedCapacity:
         lock_bookings(conn, [pool.id for pool in pools_of(conn, now=now, which=which, lock=False)])

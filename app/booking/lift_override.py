@@ -6,13 +6,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from app.booking.errors import NotAnOperator
 from app.booking.repromise import withdraw
 from app.booking.resized import CHANGED, ChangedCapacity, lock_bookings, settle
 from app.capacity.lift import lift
 from app.capacity.overrides import foreseen_without
 from app.capacity.rules import OvercommitChoice
 from app.database.idempotency import once
-from app.errors import NotAllowed
 from app.values.actor import Actor
 
 
@@ -28,11 +28,11 @@ def lift_override(
 ) -> ChangedCapacity:
     """End an override and withdraw the open proposals it caused.
 
-    A choice is needed where the plan wants less than the override allowed. Raises NotAllowed,
+    A choice is needed where the plan wants less than the override allowed. Raises NotAnOperator,
     OverrideNotFound, ReasonMissing, Overcommitted, and the refusals of `once`.
     """
     if not actor.is_operator:
-        raise NotAllowed
+        raise NotAnOperator
 
     def work() -> ChangedCapacity:
         before = foreseen_without(conn, now=now, override_id=override_id, lock=False)

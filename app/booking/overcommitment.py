@@ -10,12 +10,12 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.booking.errors import NotAnOperator
 from app.booking.rules import BookingStatus, HoldStatus, misfits
 from app.booking.tables import DeliveryBooking, SlotHold
 from app.capacity.overrides import Foreseen, foreseen, foreseen_without
 from app.capacity.rules import PoolEdit, PoolSelector, SizeChange
 from app.database.rows import rows, table_of
-from app.errors import NotAllowed
 from app.values.actor import Actor
 
 
@@ -38,18 +38,18 @@ def preview_change(
 ) -> list[Overcommitment]:
     """What a change would do to each pool meant, without doing it.
 
-    Raises NotAllowed, PoolNotFound, InvalidChange.
+    Raises NotAnOperator, PoolNotFound, InvalidChange.
     """
     if not actor.is_operator:
-        raise NotAllowed
+        raise NotAnOperator
     change = foreseen(conn, now=now, actor=actor.name, which=which, to=to, reason="preview", lock=False)
     return overcommitments(conn, now=now, change=change)
 
 
 def preview_lift(conn: Connection, *, now: datetime, actor: Actor, override_id: str) -> list[Overcommitment]:
-    """What lifting an override would do to its pools; raises NotAllowed, OverrideNotFound."""
+    """What lifting an override would do to its pools; raises NotAnOperator, OverrideNotFound."""
     if not actor.is_operator:
-        raise NotAllowed
+        raise NotAnOperator
     change = foreseen_without(conn, now=now, override_id=override_id, lock=False)
     return overcommitments(conn, now=now, change=change)
 
