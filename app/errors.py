@@ -46,6 +46,10 @@ class NotAllowed(Refusal):
     """This key may not do that."""
 
 
+class OperatorsOnly(NotAllowed):
+    """This belongs to those who run the house; use the key of an operator."""
+
+
 class Invalid(Refusal):
     """{what}"""
 

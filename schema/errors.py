@@ -117,7 +117,7 @@ class BookingErrorCode(enum.Enum):
     MIN_ORDER_VALUE = "MIN_ORDER_VALUE"
     BASKET_TOO_LARGE = "BASKET_TOO_LARGE"
     FEE_DIFFERENCE_CHANGED = "FEE_DIFFERENCE_CHANGED"
-    NOT_AN_OPERATOR = "NOT_AN_OPERATOR"
+    OPERATORS_ONLY = "OPERATORS_ONLY"
     INVALID = "INVALID"
     BUSY = "BUSY"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
@@ -174,6 +174,22 @@ class CalendarErrorCode(enum.Enum):
     BUSY = "BUSY"
 
 
+@strawberry.enum(description="Why capacity cannot be changed like this.")
+class CapacityErrorCode(enum.Enum):
+    """Codes of capacity."""
+
+    POOL_NOT_FOUND = "POOL_NOT_FOUND"
+    OVERRIDE_NOT_FOUND = "OVERRIDE_NOT_FOUND"
+    INVALID_CHANGE = "INVALID_CHANGE"
+    REASON_MISSING = "REASON_MISSING"
+    OVERCOMMITTED = "OVERCOMMITTED"
+    OPERATORS_ONLY = "OPERATORS_ONLY"
+    INVALID = "INVALID"
+    BUSY = "BUSY"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
+
+
 @strawberry.type(description="A refusal of holding or booking.")
 class HoldUserError(UserError):
     """A refusal of the booking domain."""
@@ -214,6 +230,13 @@ class CalendarUserError(UserError):
     """A refusal of the calendar."""
 
     code: CalendarErrorCode = strawberry.field(description="The refusal in a word.")
+
+
+@strawberry.type(description="A refusal of a change of capacity.")
+class CapacityUserError(UserError):
+    """A refusal of the capacity domain."""
+
+    code: CapacityErrorCode = strawberry.field(description="The refusal in a word.")
 
 
 async def attempted[T](work: Awaitable[T]) -> tuple[T | None, Refusal | None]:
@@ -261,3 +284,8 @@ def waitlist_errors(refusal: Refusal | None) -> list[WaitlistUserError]:
 def calendar_errors(refusal: Refusal | None) -> list[CalendarUserError]:
     """A refusal of the calendar."""
     return user_errors(refusal, CalendarUserError, CalendarErrorCode)
+
+
+def capacity_errors(refusal: Refusal | None) -> list[CapacityUserError]:
+    """A refusal of a change of capacity."""
+    return user_errors(refusal, CapacityUserError, CapacityErrorCode)

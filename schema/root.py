@@ -12,7 +12,19 @@ from app.database.rows import by_id
 from app.engagement.queries import notification_of
 from app.places.tables import ServiceZone as ServiceZoneRow
 from app.slots.tables import DeliverySlot as DeliverySlotRow
-from schema import allocation, bookings, engagement, mutations, offers, places, promises, waitlist
+from schema import (
+    allocation,
+    bookings,
+    capacity,
+    capacity_changes,
+    engagement,
+    mutations,
+    offers,
+    places,
+    promises,
+    repromise,
+    waitlist,
+)
 from schema.allocation import AllocationRun
 from schema.bookings import DeliveryBooking, DeliveryBookingConnection, SlotHold
 from schema.calendar import CalendarQuery
@@ -26,6 +38,14 @@ from schema.places import AddressInput, AddressSuggestion, Node, ServiceZone
 from schema.promises import MoveOffer
 from schema.values import SCALARS
 from schema.waitlist import WaitlistEntry
+
+
+async def _of_capacity(info: Info, kind: str, key: str) -> Node | None:
+    if kind == "CapacityPool":
+        return await capacity.pool_by_id(info, key)
+    if kind == "CapacityOverride":
+        return await capacity.override_seen(info, key)
+    return next(iter(await repromise.proposals_seen(info, [key])), None)
 
 
 @strawberry.type(description="What can be asked.")
@@ -55,6 +75,8 @@ class Query(CalendarQuery):
                     lambda conn, _: notification_of(conn, actor=actor, notification_id=key)
                 )
                 return shown(found)
+            case "CapacityPool" | "CapacityOverride" | "RepromiseProposal":
+                return await _of_capacity(info, kind, key)
         raise malformed(id)
 
     @strawberry.field(
@@ -103,6 +125,31 @@ class Query(CalendarQuery):
     allocation_run: AllocationRun | None = strawberry.field(
         resolver=allocation.allocation_run,
         description="The run with this id, or the newest that was published.",
+    )
+    capacity_pools: capacity.CapacityPoolConnection | None = strawberry.field(
+        resolver=capacity.capacity_pools,
+        description="For operators: what every pool of at most 14 days can do, sells and has taken.",
+    )
+    capacity_ledger: capacity.CapacityEntryConnection | None = strawberry.field(
+        resolver=capacity.capacity_ledger,
+        description="For operators: every change of a pool, oldest first; give first or last, at most 100.",
+    )
+    capacity_overrides: list[capacity.CapacityOverride] | None = strawberry.field(
+        resolver=capacity.capacity_overrides,
+        description="For operators: what was said about the pools of at most 14 days, newest first.",
+    )
+    preview_capacity_change: capacity_changes.CapacityPreview | None = strawberry.field(
+        resolver=capacity_changes.preview_capacity_change,
+        description="For operators: what changeCapacity would do, with what would not fit any more.",
+    )
+    preview_capacity_lift: capacity_changes.CapacityPreview | None = strawberry.field(
+        resolver=capacity_changes.preview_capacity_lift,
+        description="For operators: what liftCapacityOverride would do.",
+    )
+    repromise_proposals: repromise.RepromiseProposalConnection | None = strawberry.field(
+        resolver=repromise.repromise_proposals,
+        description="Other windows proposed to bookings that do not fit any more, newest first; a storefront"
+        " sees those of its own bookings. Give first or last, at most 100.",
     )
 
 
@@ -156,6 +203,15 @@ class Mutation(CalendarMutation):
     )
     remove_promotion: mutations.PromotionPayload | None = strawberry.mutation(
         resolver=mutations.remove_promotion, description="Take a code off a hold."
+    )
+    change_capacity: capacity_changes.ChangeCapacityPayload | None = strawberry.mutation(
+        resolver=capacity_changes.change_capacity,
+        description="For operators: what pools sell, over any plan, until it is lifted. Nobody is moved or"
+        " cancelled by it.",
+    )
+    lift_capacity_override: capacity_changes.ChangeCapacityPayload | None = strawberry.mutation(
+        resolver=capacity_changes.lift_capacity_override,
+        description="For operators: let the plan decide again what its pools sell.",
     )
 
 

@@ -7,10 +7,13 @@ from app.booking.rules import (
     BookingStatus,
     HoldOrigin,
     HoldStatus,
+    RepromiseState,
     SlotClosedReason,
     SlotOpeningKind,
     WaitlistStatus,
 )
+from app.capacity.rules import EntryKind, OvercommitChoice
+from app.capacity.seen import CapacityCounter, CapacityDimension
 from app.engagement.rules import Channel, NotificationStatus
 from app.fleet.rules import VehicleKind
 from app.handover.rules import HandoverMode, HandoverRefusal, ProofKind
@@ -21,7 +24,10 @@ from app.slots.rules import CutoffKind, RuleKind, SlotFate, SlotLabel, Weekday
 from app.values.basket import GoodsTrait
 
 strawberry.enum(BookingStatus, description="The life of a booking; LOCKED means past the cut-off.")
+strawberry.enum(CapacityCounter, description="What exists, what may be sold, what is held, what is promised.")
+strawberry.enum(CapacityDimension, description="Drops, seconds of work, millilitres and grams.")
 strawberry.enum(Channel, name="NotificationChannel", description="How a message reaches a customer.")
+strawberry.enum(EntryKind, name="CapacityEntryKind", description="Why a pool changed.")
 strawberry.enum(FeePartKind, description="What a part of the fee pays for.")
 strawberry.enum(GoodsTrait, description="What about the goods restricts how they are carried or handed over.")
 strawberry.enum(HandoverMode, description="The ways of handing over.")
@@ -29,11 +35,19 @@ strawberry.enum(HandoverRefusal, description="Why a way of handing over is not t
 strawberry.enum(HoldOrigin, description="Who asked for a hold.")
 strawberry.enum(HoldStatus, description="The life of a hold.")
 strawberry.enum(NotificationStatus, name="NotificationStatus", description="PENDING until a channel took it.")
+strawberry.enum(
+    OvercommitChoice,
+    description="KEEP_OVERBOOKED leaves what does not fit as it is, START_REPROMISE proposes other windows.",
+)
 strawberry.enum(ProofKind, description="What shows that it was done.")
 strawberry.enum(
     RedemptionState,
     name="PromotionRedemptionStatus",
     description="Reserved with a hold, redeemed with a booking, or returned.",
+)
+strawberry.enum(
+    RepromiseState,
+    description="OPEN until its booking moved or was cancelled (SETTLED), or the reason went (WITHDRAWN).",
 )
 strawberry.enum(
     RunStatus,
@@ -57,8 +71,11 @@ strawberry.enum(VehicleKind, description="The kind of vehicle that comes.")
 
 __all__ = [
     "BookingStatus",
+    "CapacityCounter",
+    "CapacityDimension",
     "Channel",
     "CutoffKind",
+    "EntryKind",
     "FeePartKind",
     "GoodsTrait",
     "HandoverMode",
@@ -67,8 +84,10 @@ __all__ = [
     "HoldStatus",
     "NodeKind",
     "NotificationStatus",
+    "OvercommitChoice",
     "ProofKind",
     "RedemptionState",
+    "RepromiseState",
     "RuleKind",
     "RunStatus",
     "SlotClosedReason",

@@ -9,10 +9,11 @@ from sqlalchemy import Connection
 
 from app import events
 from app.booking.active_hold import check_version
-from app.booking.errors import BookingNotFound, MoveNotAllowed, NotAnOperator
+from app.booking.errors import BookingNotFound, MoveNotAllowed
 from app.booking.rules import BOOKING_MOVES, BookingStatus, booking_status_at
 from app.booking.tables import DeliveryBooking
 from app.database.rows import one_or_none, row_of, table_of
+from app.errors import OperatorsOnly
 from app.values.actor import Actor
 
 # What other verbs do: making the promise and taking it back.
@@ -30,10 +31,10 @@ def advance(
 ) -> DeliveryBooking:
     """The booking in its next status, along the table of allowed moves; operators only, of any storefront.
 
-    Raises NotAnOperator, BookingNotFound, VersionConflict, MoveNotAllowed.
+    Raises OperatorsOnly, BookingNotFound, VersionConflict, MoveNotAllowed.
     """
     if not actor.is_operator:
-        raise NotAnOperator(field=("input", "bookingId"))
+        raise OperatorsOnly(field=("input", "bookingId"))
     table = table_of(DeliveryBooking)
     query = sa.select(table).where(table.c.id == booking_id).with_for_update()
     booking = one_or_none(conn, DeliveryBooking, query)

@@ -1,6 +1,6 @@
 """What booking refuses, and what to do about it."""
 
-from app.errors import Invalid, NotAllowed, NotFound, Refusal
+from app.errors import Invalid, NotFound, Refusal
 
 
 class SlotNotFound(NotFound):
@@ -120,7 +120,3 @@ class WaitlistEntryEnded(Refusal):
 
 class TooManyWindows(Invalid):
     """Wait for 1 to {limit} windows at a time, all of this address."""
-
-
-class NotAnOperator(NotAllowed):
-    """This takes an operator's key."""

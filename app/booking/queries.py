@@ -77,6 +77,16 @@ def bookings_of(
     return found[::-1] if backwards else found
 
 
+def claims_named(conn: Connection, references: Sequence[str]) -> dict[str, type[SlotHold | DeliveryBooking]]:
+    """Which of these keys are holds and which are bookings, whosever they are: what a ledger refers to."""
+    found: dict[str, type[SlotHold | DeliveryBooking]] = {}
+    for model in (SlotHold, DeliveryBooking):
+        table = table_of(model)
+        named = conn.execute(sa.select(table.c.id).where(table.c.id.in_(references))).scalars()
+        found |= dict.fromkeys(named, model)
+    return found
+
+
 def history(
     conn: Connection, booking_ids: Sequence[str], *, at: datetime | None = None
 ) -> dict[str, list[PromiseChange]]:

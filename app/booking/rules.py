@@ -10,6 +10,8 @@ from typing import Protocol
 
 from app.capacity.rules import Reach
 from app.values.basket import Basket, GoodsTrait
+from app.values.load import DIMENSIONS, Load
+from app.values.window import Window
 
 
 class HoldStatus(StrEnum):
@@ -93,6 +95,14 @@ BOOKING_MOVES: Mapping[BookingStatus, frozenset[BookingStatus]] = {
 OCCUPYING = (HoldStatus.ACTIVE, HoldStatus.CONFLICTED)
 
 
+class RepromiseState(StrEnum):
+    """A proposal is open until its booking was moved or cancelled, or the reason for it went away."""
+
+    OPEN = "OPEN"
+    SETTLED = "SETTLED"
+    WITHDRAWN = "WITHDRAWN"
+
+
 class SlotClosedReason(StrEnum):
     """Why a window cannot be had."""
 
@@ -125,6 +135,26 @@ class SlotClosureFacts(Protocol):
 
     cutoff_at: datetime
     day: date
+
+
+class ClaimFacts(Protocol):
+    """What a hold or booking takes from its pool."""
+
+    @property
+    def load(self) -> Load:
+        """The vector."""
+
+
+class BookingFacts(Protocol):
+    """What of a booking decides how much harm moving it does."""
+
+    id: str
+    cutoff_at: datetime
+    created_at: datetime
+
+    @property
+    def window(self) -> Window:
+        """What was promised."""
 
 
 MESSAGES = {
@@ -237,3 +267,33 @@ def nearest[T](choices: Iterable[tuple[datetime, T]], wanted: datetime, count: i
     """The choices that begin nearest to the wanted instant, earlier ones first among equals."""
     ranked = sorted(choices, key=lambda choice: (abs(choice[0] - wanted), choice[0]))
     return [chosen for _, chosen in ranked[:count]]
+
+
+def misfits[C: ClaimFacts](claims: Sequence[C], room: Load) -> list[C]:
+    """The claims that must go, in the order given, until the others fit the room.
+
+    One that takes nothing of what is short stays.
+    """
+    left = sum((claim.load for claim in claims), Load())
+    gone = []
+    for claim in claims:
+        short = [d for d in DIMENSIONS if getattr(left, d) > getattr(room, d)]
+        if not short:
+            break
+        if any(getattr(claim.load, d) for d in short):
+            gone.append(claim)
+            left = left - claim.load
+    return gone
+
+
+def least_harm_first[B: BookingFacts](bookings: Iterable[B], now: datetime) -> list[B]:
+    """The order in which bookings are asked to move.
+
+    Those past their cut-off come last, for they may be picked already. Before, a wide window before a
+    narrow one: who was promised less exactly has planned less around it. Among equals the latest booked.
+    """
+    return sorted(
+        bookings,
+        key=lambda b: (now < b.cutoff_at, b.window.duration, b.created_at, b.id),
+        reverse=True,
+    )

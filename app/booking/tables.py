@@ -12,6 +12,7 @@ from app.booking.rules import (
     HoldStatus,
     HoldTimes,
     LateCancellation,
+    RepromiseState,
     SlotClosedReason,
     WaitlistStatus,
 )
@@ -192,6 +193,36 @@ class DeliveryBooking(_Claim, table=True):
     def window(self) -> Window:
         """The promised window."""
         return Window(self.starts_at, self.ends_at)
+
+
+class RepromiseProposal(SQLModel, table=True):
+    """Other windows proposed to a booking whose pool was made too small; it keeps its promise meanwhile.
+
+    `alternatives` are ids of slots, the nearest first. A stored OPEN proposal whose booking has left
+    the pool is settled: that is a comparison.
+    """
+
+    __tablename__ = "repromise_proposal"
+    __table_args__ = (
+        sa.Index(
+            "proposal_one_open",
+            "booking_id",
+            unique=True,
+            postgresql_where=sa.text("state = 'OPEN'"),
+            sqlite_where=sa.text("state = 'OPEN'"),
+        ),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    storefront_id: str = Field(foreign_key="storefront.id", index=True)
+    booking_id: str = Field(foreign_key="delivery_booking.id", index=True)
+    pool_id: str = Field(foreign_key="capacity_pool.id", index=True)
+    override_id: str = Field(foreign_key="capacity_override.id", index=True)
+    state: RepromiseState = Field(default=RepromiseState.OPEN, sa_type=words(RepromiseState))
+    reason: str
+    actor: str
+    alternatives: list[Any] = Field(default_factory=list, sa_type=sa.JSON)
+    created_at: datetime
 
 
 class PromiseChange(SQLModel, table=True):

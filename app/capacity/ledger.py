@@ -47,8 +47,14 @@ def post(
     }
     if not changes:
         return True
-    change = sa.update(pool).where(pool.c.id == pool_id, *growing).values(**changes)
-    posted = conn.execute(change.returning(pool.c.pick_load_id)).one_or_none()
+    # The counters as this very UPDATE leaves them: the entry shows them without another statement.
+    claim = (
+        sa.update(pool)
+        .where(pool.c.id == pool_id, *growing)
+        .values(**changes, entries=pool.c.entries + 1)
+        .returning(pool.c.entries, pool.c.pick_load_id, *(pool.c[name] for name in changes))
+    )
+    posted = conn.execute(claim).one_or_none()
     if posted is None:
         return False
     if posted.pick_load_id and not _picked(conn, posted.pick_load_id, held.orders, booked.orders):
@@ -56,6 +62,7 @@ def post(
         return False
     entry = CapacityEntry(
         pool_id=pool_id,
+        number=posted.entries,
         kind=kind,
         at=now,
         actor=actor,
@@ -63,6 +70,8 @@ def post(
         reference=reference,
         held_delta=delta(held),
         booked_delta=delta(booked),
+        held_after={d: posted._mapping[f"held_{d}"] for d in delta(held)},
+        booked_after={d: posted._mapping[f"booked_{d}"] for d in delta(booked)},
     )
     add(conn, entry)
     return True
@@ -90,6 +99,7 @@ def _undo(conn: Connection, pool_id: str, held: Load, booked: Load) -> None:
         for prefix, load in (("held", held), ("booked", booked))
         for d, change in delta(load).items()
     }
+    back["entries"] = pool.c.entries - 1
     conn.execute(sa.update(pool).where(pool.c.id == pool_id).values(**back))
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.capacity.rules import EntryKind, PoolPlan
-from app.capacity.tables import CapacityEntry, CapacityPool, CapacityReach
+from app.capacity.overrides import in_force_between, kinds_of, under_override
+from app.capacity.rules import PoolPlan, in_force, sold_under
+from app.capacity.sizes import size_entry, sized
+from app.capacity.tables import CapacityEntry, CapacityOverride, CapacityPool, CapacityReach
 from app.capacity.wave_links import link_waves
 from app.database.rows import add, row_of, table_of
+from app.fleet.rules import VehicleKind
 from app.values.load import DIMENSIONS, Load
 
 _CHUNK = 500
@@ -33,18 +35,25 @@ def resize(
     """Publish the pools of the days `first`..`last`; returns how many changed their size.
 
     The same rows are updated, in id order. What is already taken stays possible: `cap` never falls
-    below it. Pools of these days that begin later and are missing from the plan sell nothing more.
+    below it. Pools of these days that begin later and are missing from the plan sell nothing more. What an
+    operator said about a pool counts over the plan's figures until it is lifted; those are kept beside it.
     """
     existing = _locked(conn, now, first, last)
+    overrides, kinds = in_force_between(conn, first, last), kinds_of(conn)
     entries: list[CapacityEntry] = []
     planned = {(p.node_id, p.vehicle_class_id, p.window.start): p for p in pools}
     for key, pool in existing.items():
-        entry = _resized(conn, now, actor, reason, run_id, pool, planned.get(key))
+        said = in_force(overrides, pool, kinds[pool.vehicle_class_id])
+        entry = _resized(conn, now, actor, reason, run_id, pool, planned.get(key), said)
         if entry:
             entries.append(entry)
-    fresh = [_fresh(run_id, plan) for key, plan in planned.items() if key not in existing]
+    fresh = [
+        _fresh(run_id, plan, overrides, kinds[plan.vehicle_class_id])
+        for key, plan in planned.items()
+        if key not in existing
+    ]
     add(conn, *fresh)
-    entries += [_entry(now, actor, reason, pool, None, pool) for pool in fresh]
+    entries += [size_entry(now, actor, reason, run_id, None, pool, 1) for pool in fresh]
     add(conn, *entries)
     ids = {key: pool.id for key, pool in existing.items()} | {
         (p.node_id, p.vehicle_class_id, p.starts_at): p.id for p in fresh
@@ -77,29 +86,24 @@ def _resized(
     run_id: str,
     pool: CapacityPool,
     plan: PoolPlan | None,
+    said: CapacityOverride | None,
 ) -> CapacityEntry | None:
     taken = pool.loads("held") + pool.loads("booked")
     cap = Load(*(max(getattr(taken, d), getattr(plan.cap, d) if plan else 0) for d in DIMENSIONS))
-    after = row_of(
-        CapacityPool,
-        {
-            "id": pool.id,
-            "vehicles": plan.vehicles if plan else 0,
-            "minute_worth_micro": plan.minute_worth_micro if plan else 0,
-            "run_id": run_id,
-            **_sizes("cap", cap),
-            **_sizes("sell", plan.sell if plan else Load()),
-        },
-    )
-    table = table_of(CapacityPool)
-    values = {name: getattr(after, name) for name in after.__pydantic_fields_set__ if name != "id"}
-    conn.execute(sa.update(table).where(table.c.id == pool.id).values(**values))
-    same = pool.loads("cap") == cap and pool.loads("sell") == after.loads("sell")
-    return None if same else _entry(now, actor, reason, pool, pool, after)
+    planned = plan.sell if plan else Load()
+    values = {
+        "vehicles": plan.vehicles if plan else 0,
+        "minute_worth_micro": plan.minute_worth_micro if plan else 0,
+        "run_id": run_id,
+        **under_override(cap, sold_under(said, planned), planned if said else None),
+    }
+    return sized(conn, now=now, actor=actor, reason=reason, reference=run_id, pool=pool, values=values)
 
 
-def _fresh(run_id: str, plan: PoolPlan) -> CapacityPool:
-    return CapacityPool(
+def _fresh(
+    run_id: str, plan: PoolPlan, overrides: Sequence[CapacityOverride], kind: VehicleKind
+) -> CapacityPool:
+    pool = CapacityPool(
         node_id=plan.node_id,
         vehicle_class_id=plan.vehicle_class_id,
         day=plan.day,
@@ -108,35 +112,11 @@ def _fresh(run_id: str, plan: PoolPlan) -> CapacityPool:
         vehicles=plan.vehicles,
         minute_worth_micro=plan.minute_worth_micro,
         run_id=run_id,
-        **_sizes("cap", plan.cap),
-        **_sizes("sell", plan.sell),
+        entries=1,
     )
-
-
-def _sizes(prefix: str, load: Load) -> dict[str, Any]:
-    return {f"{prefix}_{d}": getattr(load, d) for d in DIMENSIONS}
-
-
-def _entry(
-    now: datetime,
-    actor: str,
-    reason: str,
-    pool: CapacityPool,
-    before: CapacityPool | None,
-    after: CapacityPool,
-) -> CapacityEntry:
-    def sizes(row: CapacityPool) -> dict[str, dict[str, int]]:
-        return {prefix: asdict(row.loads(prefix)) for prefix in ("cap", "sell")}
-
-    return CapacityEntry(
-        pool_id=pool.id,
-        kind=EntryKind.ADJUSTMENT,
-        at=now,
-        actor=actor,
-        reason=reason,
-        reference=after.run_id,
-        sizes={"before": sizes(before) if before else None, "after": sizes(after)},
-    )
+    said = in_force(overrides, pool, kind)
+    sizes = under_override(plan.cap, sold_under(said, plan.sell), plan.sell if said else None)
+    return row_of(CapacityPool, {**pool.model_dump(), **sizes})
 
 
 def _reach(conn: Connection, run_id: str, pool_ids: list[str], plans: Sequence[tuple[str, PoolPlan]]) -> None:

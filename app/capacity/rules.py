@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import astuple, dataclass, replace
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Protocol
 
 from app.fleet.rules import VehicleKind
 from app.values.basket import Basket, GoodsTrait
@@ -13,6 +14,9 @@ from app.values.load import Load
 from app.values.money import round_half_up
 from app.values.window import Window
 
+# What an operator may ask of one pool: so many orders, or ten times the plan.
+MOST_ORDERS = 1_000_000
+MOST_BP = 100_000
 # Kinds with a load floor that takes what does not fit a box.
 _FOR_BULKY = frozenset({VehicleKind.VAN, VehicleKind.ELECTRIC_VAN})
 
@@ -25,6 +29,98 @@ class EntryKind(StrEnum):
     RELEASE = "RELEASE"
     EXPIRY = "EXPIRY"
     ADJUSTMENT = "ADJUSTMENT"
+
+
+class OvercommitChoice(StrEnum):
+    """What shall become of what does not fit a smaller size."""
+
+    KEEP_OVERBOOKED = "KEEP_OVERBOOKED"
+    START_REPROMISE = "START_REPROMISE"
+
+
+class PoolFacts(Protocol):
+    """What of a pool decides whether an override is about it."""
+
+    id: str
+    node_id: str
+    day: date
+    starts_at: datetime
+    ends_at: datetime
+
+
+class OverrideFacts(Protocol):
+    """Which pools an override is about, and what it makes of the plan's figures."""
+
+    @property
+    def day(self) -> date:
+        """The local day."""
+
+    @property
+    def pool_id(self) -> str | None:
+        """The only pool, if it is about one."""
+
+    @property
+    def node_id(self) -> str | None:
+        """The only node, if it is about one."""
+
+    @property
+    def vehicle_kind(self) -> VehicleKind | None:
+        """The only kind of vehicle, if it is about one."""
+
+    @property
+    def starts_at(self) -> datetime | None:
+        """Buckets that begin earlier are left alone."""
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """Buckets that end later are left alone."""
+
+    @property
+    def sell_orders(self) -> int | None:
+        """Orders to sell in each pool."""
+
+    @property
+    def factor_bp(self) -> int | None:
+        """The share of the plan to sell, in basis points."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSelector:
+    """Which pools an operator means: one, or all of a local day, narrowed by what is given."""
+
+    pool_id: str | None = None
+    day: date | None = None
+    node_id: str | None = None
+    vehicle_kind: VehicleKind | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SizeChange:
+    """What an operator wants sold: so many orders in each pool, or a share of what the plan would sell."""
+
+    sell_orders: int | None = None
+    factor_bp: int | None = None
+
+    @property
+    def makes_sense(self) -> bool:
+        """Whether it is exactly one of them, and within bounds."""
+        if self.sell_orders is not None:
+            return self.factor_bp is None and 0 <= self.sell_orders <= MOST_ORDERS
+        return self.factor_bp is not None and 0 <= self.factor_bp <= MOST_BP
+
+
+@dataclass(frozen=True, slots=True)
+class PoolEdit:
+    """What a pool sells before and after an operator's change, with what is taken of it."""
+
+    pool_id: str
+    window: Window
+    before: Load
+    after: Load
+    held: Load
+    booked: Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +214,30 @@ def inside(reaches: Iterable[Reach], window: Window) -> list[Reach]:
 def cheapest_first(reaches: Iterable[Reach], at_door_s: int) -> list[Reach]:
     """The order in which pools are tried: least marginal cost, then the earlier bucket, then the id."""
     return sorted(reaches, key=lambda r: (r.marginal_minor(at_door_s), r.window.start, r.pool_id))
+
+
+def concerns(override: OverrideFacts, pool: PoolFacts, kind: VehicleKind) -> bool:
+    """Whether an override is about a pool of this kind of vehicle."""
+    if override.pool_id is not None:
+        return override.pool_id == pool.id
+    return (
+        override.day == pool.day
+        and override.node_id in (None, pool.node_id)
+        and override.vehicle_kind in (None, kind)
+        and (override.starts_at is None or override.starts_at <= pool.starts_at)
+        and (override.ends_at is None or pool.ends_at <= override.ends_at)
+    )
+
+
+def in_force[O: OverrideFacts](newest_first: Iterable[O], pool: PoolFacts, kind: VehicleKind) -> O | None:
+    """The override that counts for a pool: the newest that is about it."""
+    return next((override for override in newest_first if concerns(override, pool, kind)), None)
+
+
+def sold_under(override: OverrideFacts | None, planned: Load) -> Load:
+    """What is sold of what the plan would sell; where it sends nobody, no override sells anything."""
+    if override is None or planned == Load():
+        return planned
+    if override.sell_orders is not None:
+        return replace(planned, orders=override.sell_orders) if override.sell_orders else Load()
+    return Load(*(amount * (override.factor_bp or 0) // 10_000 for amount in astuple(planned)))

@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from app.capacity.rules import EntryKind
 from app.database.columns import words
+from app.fleet.rules import VehicleKind
 from app.values.ids import new_id
 from app.values.load import DIMENSIONS, Load
 from app.values.window import Window
@@ -45,6 +46,10 @@ class CapacityPool(SQLModel, table=True):
     run_id: str | None = None
     # The picking wave that its orders count against too, where one is bounded.
     pick_load_id: str | None = Field(default=None, foreign_key="pick_load.id", index=True)
+    # How many entries of the ledger explain it; counted up by every change, so it is the last one's number.
+    entries: int = 0
+    # What the plan would sell, while an operator's override says otherwise; null without one.
+    planned: dict[str, int] | None = Field(default=None, sa_type=sa.JSON(none_as_null=True))
 
     cap_orders: int = 0
     cap_work_s: int = 0
@@ -106,6 +111,33 @@ class PickLoad(SQLModel, table=True):
     booked_orders: int = 0
 
 
+class CapacityOverride(SQLModel, table=True):
+    """What an operator says about the sizes of pools, over what any plan says, until it is lifted.
+
+    It is about one pool, or about all pools of a day, narrowed by node, kind of vehicle and hours. Either
+    each pool sells `sell_orders`, or `factor_bp` of all that the plan would sell (0 closes it). Where
+    several are in force, the newest counts.
+    """
+
+    __tablename__ = "capacity_override"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    day: date = Field(index=True)
+    pool_id: str | None = Field(default=None, foreign_key="capacity_pool.id")
+    node_id: str | None = Field(default=None, foreign_key="fulfilment_node.id")
+    vehicle_kind: VehicleKind | None = Field(default=None, sa_type=words(VehicleKind))
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    sell_orders: int | None = None
+    factor_bp: int | None = None
+    reason: str
+    actor: str
+    created_at: datetime
+    lifted_at: datetime | None = None
+    lifted_by: str | None = None
+    lift_reason: str | None = None
+
+
 class CapacityReach(SQLModel, table=True):
     """That a pool may serve a zone, and what one more drop there takes and costs.
 
@@ -125,16 +157,20 @@ class CapacityReach(SQLModel, table=True):
 
 
 class CapacityEntry(SQLModel, table=True):
-    """One change of a pool's use or size: who, when, why, and by how much. Never changed or deleted.
+    """One change of a pool's use or size: who, when, why, by how much, and what stood after it.
 
-    The sum of the `held_`/`booked_` deltas of a pool is its counter. An ADJUSTMENT carries the sizes
-    before and after instead.
+    Never changed or deleted. The entries of a pool are numbered without gaps in the order in which its
+    row changed. The sum of the `held_`/`booked_` deltas of a pool is its counter; `held_after` and
+    `booked_after` are the counters of the dimensions that changed, as the same UPDATE left them. An
+    ADJUSTMENT carries the sizes before and after instead.
     """
 
     __tablename__ = "capacity_entry"
+    __table_args__ = (sa.UniqueConstraint("pool_id", "number", name="capacity_entry_number"),)
 
     id: str = Field(default_factory=new_id, primary_key=True)
-    pool_id: str = Field(foreign_key="capacity_pool.id", index=True)
+    pool_id: str = Field(foreign_key="capacity_pool.id")
+    number: int
     kind: EntryKind = Field(sa_type=words(EntryKind))
     at: datetime
     actor: str
@@ -142,4 +178,6 @@ class CapacityEntry(SQLModel, table=True):
     reference: str | None = Field(default=None, index=True)
     held_delta: dict[str, int] = Field(default_factory=dict, sa_type=sa.JSON)
     booked_delta: dict[str, int] = Field(default_factory=dict, sa_type=sa.JSON)
+    held_after: dict[str, int] = Field(default_factory=dict, sa_type=sa.JSON)
+    booked_after: dict[str, int] = Field(default_factory=dict, sa_type=sa.JSON)
     sizes: dict[str, Any] | None = Field(default=None, sa_type=sa.JSON)

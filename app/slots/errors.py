@@ -1,10 +1,6 @@
 """What the calendar refuses, and what to do about it."""
 
-from app.errors import Invalid, NotAllowed, NotFound, Refusal
-
-
-class OperatorsOnly(NotAllowed):
-    """The calendar belongs to the house; use the key of an operator."""
+from app.errors import Invalid, NotFound, Refusal
 
 
 class InvalidText(Invalid):

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.database.rows import rows, table_of
+from app.errors import OperatorsOnly
 from app.places.tables import FulfilmentNode, ServiceZone
-from app.slots.errors import OperatorsOnly
 from app.slots.queries import standing
 from app.slots.rules import RuleKind
 from app.slots.spelling import KINDS, read_spelling

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.database.rows import one_or_none, rows, table_of
+from app.errors import OperatorsOnly
 from app.slots.consequences import Saved, following
-from app.slots.errors import OperatorsOnly, RuleInUse, RuleNotFound
+from app.slots.errors import RuleInUse, RuleNotFound
 from app.slots.rules import RuleKind
 from app.slots.spelling import KINDS, read_spelling
 from app.slots.tables import CutoffRule, Rule, SlotException, SlotTemplate

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.database.rows import add, one_or_none, table_of
+from app.errors import OperatorsOnly
 from app.slots.checks import check
 from app.slots.consequences import Saved, following
 from app.slots.drafts import Draft
-from app.slots.errors import OperatorsOnly
 from app.slots.spelling import KINDS, read_spelling
 from app.values.actor import Actor
 

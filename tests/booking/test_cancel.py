@@ -14,7 +14,6 @@ from app.booking.errors import (
     BookingOnItsWay,
     CutoffPassed,
     MoveNotAllowed,
-    NotAnOperator,
     VersionConflict,
 )
 from app.booking.prefer import prefer
@@ -23,6 +22,7 @@ from app.booking.rules import BOOKING_MOVES, BookingStatus, LateCancellation
 from app.booking.tables import DeliveryBooking
 from app.database.rows import rows, table_of
 from app.database.runner import Database
+from app.errors import OperatorsOnly
 from app.events import Cursor, since
 from app.handover.rules import DropWish, HandoverMode
 from app.promotions.tables import Promotion
@@ -132,7 +132,7 @@ def test_a_cancelled_booking_cannot_be_changed_or_cancelled_again(db: Database) 
 def test_a_booking_moves_along_the_table_only_and_by_operators_only(db: Database) -> None:
     world = open_evening(db)
     booking = world.booking()
-    with pytest.raises(NotAnOperator):
+    with pytest.raises(OperatorsOnly):
         db.write_now(
             lambda c, n: advance(
                 c,

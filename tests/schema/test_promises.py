@@ -204,7 +204,7 @@ def test_only_operators_advance_a_booking_and_on_its_way_it_is_refused_at_the_do
 ) -> None:
     booking = booked(api)
     told = {"bookingId": booking["id"], "status": "IN_FULFILMENT"}
-    assert refusals(api.data(ADVANCE, input=told)["advanceBooking"]) == ["NOT_AN_OPERATOR"]
+    assert refusals(api.data(ADVANCE, input=told)["advanceBooking"]) == ["OPERATORS_ONLY"]
     assert operator.data(ADVANCE, input=told)["advanceBooking"]["booking"]["status"] == "IN_FULFILMENT"
     skipped = {**told, "status": "DELIVERED"}
     assert refusals(operator.data(ADVANCE, input=skipped)["advanceBooking"]) == ["MOVE_NOT_ALLOWED"]

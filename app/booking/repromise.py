@@ -1,0 +1,194 @@
+"""Propose other windows to the bookings that a smaller pool harms least, and read the proposals."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app import events
+from app.booking.menu import alternatives, read_menu, span_of
+from app.booking.overcommitment import Overcommitment
+from app.booking.rules import BookingStatus, RepromiseState, least_harm_first, misfits
+from app.booking.seen import SeenBooking, seen_bookings
+from app.booking.tables import DeliveryBooking, RepromiseProposal
+from app.database.rows import add, rows, table_of
+from app.slots.queries import slots_between, slots_by_id
+from app.slots.tables import DeliverySlot
+from app.values.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class SeenProposal:
+    """A proposal with its booking and the windows proposed; `state` is that of now."""
+
+    row: RepromiseProposal
+    state: RepromiseState
+    booking: SeenBooking
+    alternatives: tuple[DeliverySlot, ...]
+
+
+def propose(
+    conn: Connection,
+    *,
+    now: datetime,
+    actor: str,
+    override_id: str,
+    reason: str,
+    over: Sequence[Overcommitment],
+) -> list[RepromiseProposal]:
+    """Write a proposal for each booking that does not fit its pool any more, least harm first.
+
+    Only bookings: a hold ends by itself. Those that have an open proposal already count as moved.
+    Nothing is taken from any pool for the windows proposed, so they may be gone when one is chosen.
+    """
+    _settle(conn, [one.edit.pool_id for one in over])
+    asked = _asked(conn, [one.edit.pool_id for one in over])
+    chosen = [
+        booking
+        for one in over
+        for booking in misfits(
+            sorted(least_harm_first(one.bookings, now), key=lambda b: b.id not in asked), one.edit.after
+        )
+        if booking.id not in asked
+    ]
+    elsewhere = _alternatives(conn, now, chosen)
+    made = [
+        RepromiseProposal(
+            storefront_id=booking.storefront_id,
+            booking_id=booking.id,
+            pool_id=booking.pool_id,
+            override_id=override_id,
+            reason=reason,
+            actor=actor,
+            alternatives=elsewhere[booking.id],
+            created_at=now,
+        )
+        for booking in chosen
+    ]
+    add(conn, *made)
+    for one in made:
+        facts = {"booking_id": one.booking_id, "proposal_id": one.id, "alternatives": one.alternatives}
+        topic = f"booking:{one.booking_id}"
+        events.record(conn, now=now, topic=topic, kind="booking.repromise_proposed", payload=facts)
+    return made
+
+
+def withdraw(conn: Connection, *, override_id: str) -> int:
+    """Take back the open proposals of an override; returns how many there were."""
+    proposal = table_of(RepromiseProposal)
+    mine = sa.and_(proposal.c.override_id == override_id, proposal.c.state == RepromiseState.OPEN)
+    return conn.execute(sa.update(proposal).where(mine).values(state=RepromiseState.WITHDRAWN)).rowcount
+
+
+def proposals_of(
+    conn: Connection,
+    *,
+    now: datetime,
+    actor: Actor,
+    state: RepromiseState | None = None,
+    proposal_ids: Sequence[str] | None = None,
+    limit: int,
+    after: str | None = None,
+    before: str | None = None,
+    backwards: bool = False,
+) -> list[SeenProposal]:
+    """A page of proposals, newest first, between two ids; a storefront sees only its own bookings'."""
+    proposal, booking = table_of(RepromiseProposal), table_of(DeliveryBooking)
+    query = sa.select(proposal).join(booking, booking.c.id == proposal.c.booking_id)
+    if not actor.is_operator:
+        query = query.where(proposal.c.storefront_id == actor.storefront_id)
+    if proposal_ids is not None:
+        query = query.where(proposal.c.id.in_(proposal_ids))
+    if after is not None:
+        query = query.where(proposal.c.id < after)
+    if before is not None:
+        query = query.where(proposal.c.id > before)
+    left = sa.or_(booking.c.pool_id != proposal.c.pool_id, booking.c.status == BookingStatus.CANCELLED)
+    is_open = proposal.c.state == RepromiseState.OPEN
+    match state:
+        case RepromiseState.OPEN:
+            query = query.where(is_open, sa.not_(left))
+        case RepromiseState.SETTLED:
+            query = query.where(sa.or_(sa.and_(is_open, left), proposal.c.state == state))
+        case RepromiseState.WITHDRAWN:
+            query = query.where(proposal.c.state == state)
+    order = proposal.c.id.asc() if backwards else proposal.c.id.desc()
+    found = rows(conn, RepromiseProposal, query.order_by(order).limit(limit))
+    return _seen(conn, now, found[::-1] if backwards else found)
+
+
+def _seen(conn: Connection, now: datetime, found: Sequence[RepromiseProposal]) -> list[SeenProposal]:
+    table = table_of(DeliveryBooking)
+    wanted = sa.select(table).where(table.c.id.in_([one.booking_id for one in found]))
+    bookings = seen_bookings(conn, now=now, bookings=rows(conn, DeliveryBooking, wanted))
+    by_id = {seen.row.id: seen for seen in bookings}
+    slots = {slot.id: slot for slot in slots_by_id(conn, [s for one in found for s in one.alternatives])}
+    return [
+        SeenProposal(
+            row=one,
+            state=_state(one, by_id[one.booking_id].row),
+            booking=by_id[one.booking_id],
+            alternatives=tuple(slots[slot_id] for slot_id in one.alternatives if slot_id in slots),
+        )
+        for one in found
+    ]
+
+
+def _state(proposal: RepromiseProposal, booking: DeliveryBooking) -> RepromiseState:
+    left = booking.pool_id != proposal.pool_id or booking.status is BookingStatus.CANCELLED
+    return RepromiseState.SETTLED if proposal.state is RepromiseState.OPEN and left else proposal.state
+
+
+def _settle(conn: Connection, pool_ids: Sequence[str]) -> None:
+    """Write down that proposals of bookings that now lie in these pools, made for another, are settled."""
+    proposal, booking = table_of(RepromiseProposal), table_of(DeliveryBooking)
+    here = sa.select(booking.c.id).where(
+        booking.c.id == proposal.c.booking_id,
+        booking.c.pool_id.in_(pool_ids),
+        booking.c.pool_id != proposal.c.pool_id,
+    )
+    conn.execute(
+        sa.update(proposal)
+        .where(proposal.c.state == RepromiseState.OPEN, sa.exists(here))
+        .values(state=RepromiseState.SETTLED)
+    )
+
+
+def _asked(conn: Connection, pool_ids: Sequence[str]) -> set[str]:
+    proposal = table_of(RepromiseProposal)
+    still = sa.and_(proposal.c.pool_id.in_(pool_ids), proposal.c.state == RepromiseState.OPEN)
+    return set(conn.execute(sa.select(proposal.c.booking_id).where(still)).scalars())
+
+
+def _alternatives(
+    conn: Connection, now: datetime, bookings: Sequence[DeliveryBooking]
+) -> dict[str, list[str]]:
+    """Up to three open windows nearest to each booking's own, by booking; one menu a zone, shop and day."""
+    wanted = {slot.id: slot for slot in slots_by_id(conn, [booking.slot_id for booking in bookings])}
+    alike: dict[tuple[object, ...], list[DeliveryBooking]] = defaultdict(list)
+    for booking in bookings:
+        slot = wanted[booking.slot_id]
+        alike[booking.storefront_id, slot.zone_id, slot.day].append(booking)
+    found: dict[str, list[str]] = {}
+    for group in alike.values():
+        slot = wanted[group[0].slot_id]
+        day = timedelta(days=1)
+        near = slots_between(conn, zone_id=slot.zone_id, first=slot.day - day, last=slot.day + day)
+        menu = read_menu(
+            conn,
+            now=now,
+            storefront_id=group[0].storefront_id,
+            zone_id=slot.zone_id,
+            time_zone=slot.time_zone,
+            span=span_of(near),
+            basket=group[0].basket,
+            customer_id=None,
+        )
+        for booking in group:
+            found[booking.id] = alternatives(menu, near, booking.basket, wanted[booking.slot_id])
+    return found
