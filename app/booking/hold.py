@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -55,21 +55,50 @@ def hold(
     OutOfZone, CutoffPassed, LeadTime, Blackout, BeyondHorizon, MinOrderValue, BasketTooLarge, SlotFull
     (with `alternatives`), FeeChanged, the refusals of handover and customers, and those of `once`.
     """
-    request = {
-        "slot": slot_id,
-        "place": asdict(place),
-        "basket": stable(basket),
-        "customer": asdict(customer),
-        "wish": asdict(wish) if wish else None,
-        "fee": asdict(expected_fee) if expected_fee else None,
-        "cart": cart_reference,
-    }
+    asked = HoldRequest(actor, slot_id, place, basket, customer, wish, expected_fee, cart_reference, key)
+    return once(
+        conn,
+        now=now,
+        scope=asked.scope,
+        key=key,
+        request=asked.same_as(),
+        answer=row_answer(SlotHold),
+        work=lambda: _hold(
+            conn, now, actor, slot_id, place, basket, customer, wish, expected_fee, cart_reference
+        ),
+    )
 
-    def work() -> SlotHold:
-        return _hold(conn, now, actor, slot_id, place, basket, customer, wish, expected_fee, cart_reference)
 
-    scope = f"{actor.storefront_id}:hold"
-    return once(conn, now=now, scope=scope, key=key, request=request, answer=row_answer(SlotHold), work=work)
+@dataclass(frozen=True, slots=True)
+class HoldRequest:
+    """What `hold` is asked, as a value: for those who ask for many at once."""
+
+    actor: Actor
+    slot_id: str
+    place: Place
+    basket: Basket
+    customer: CustomerFacts
+    wish: DropWish | None
+    expected_fee: Money | None
+    cart_reference: str
+    key: str
+
+    @property
+    def scope(self) -> str:
+        """Whose keys its key is one of."""
+        return f"{self.actor.storefront_id}:hold"
+
+    def same_as(self) -> dict[str, Any]:
+        """What makes two requests the same."""
+        return {
+            "slot": self.slot_id,
+            "place": asdict(self.place),
+            "basket": stable(self.basket),
+            "customer": asdict(self.customer),
+            "wish": asdict(self.wish) if self.wish else None,
+            "fee": asdict(self.expected_fee) if self.expected_fee else None,
+            "cart": self.cart_reference,
+        }
 
 
 def stable(basket: Basket) -> dict[str, Any]:

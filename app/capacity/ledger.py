@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -75,6 +78,73 @@ def post(
     )
     add(conn, entry)
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A load that somebody wants to hold in a pool."""
+
+    pool_id: str
+    load: Load
+    reference: str
+    actor: str
+    reason: str
+
+
+def post_many(conn: Connection, *, now: datetime, claims: Sequence[Claim]) -> set[str]:
+    """Hold many loads at once; the references of those that are held.
+
+    Pools are locked in the order of their ids and take all that is claimed of them or nothing: what was
+    refused here may still fit alone. Pools that a picking wave bounds take nothing here.
+    """
+    pool = table_of(CapacityPool)
+    by_pool: dict[str, list[Claim]] = defaultdict(list)
+    for claim in claims:
+        by_pool[claim.pool_id].append(claim)
+    entries: list[CapacityEntry] = []
+    for pool_id in sorted(by_pool):
+        mine = by_pool[pool_id]
+        total = sum((claim.load for claim in mine), NOTHING)
+        fits = [
+            pool.c[f"held_{d}"] + pool.c[f"booked_{d}"] + getattr(total, d) <= pool.c[f"sell_{d}"]
+            for d in delta(total)
+        ]
+        values = {f"held_{d}": pool.c[f"held_{d}"] + change for d, change in delta(total).items()}
+        posted = conn.execute(
+            sa.update(pool)
+            .where(pool.c.id == pool_id, pool.c.pick_load_id.is_(None), *fits)
+            .values(**values, entries=pool.c.entries + len(mine))
+            .returning(pool.c.entries, *(pool.c[name] for name in values))
+        ).one_or_none()
+        if posted is not None:
+            after = {d: posted._mapping[f"held_{d}"] - change for d, change in delta(total).items()}
+            entries += _in_turn(now, mine, posted.entries - len(mine), after)
+    add(conn, *entries)
+    return {str(entry.reference) for entry in entries}
+
+
+def _in_turn(
+    now: datetime, claims: Sequence[Claim], number: int, held: dict[str, int]
+) -> list[CapacityEntry]:
+    """The entries of claims that one UPDATE counted together, as if one had come after the other."""
+    made = []
+    for place, claim in enumerate(claims, start=1):
+        change = delta(claim.load)
+        held = {d: before + change.get(d, 0) for d, before in held.items()}
+        made.append(
+            CapacityEntry(
+                pool_id=claim.pool_id,
+                number=number + place,
+                kind=EntryKind.HOLD,
+                at=now,
+                actor=claim.actor,
+                reason=claim.reason,
+                reference=claim.reference,
+                held_delta=change,
+                held_after={d: held[d] for d in change},
+            )
+        )
+    return made
 
 
 def _picked(conn: Connection, pick_load_id: str, held: int, booked: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +25,7 @@ from app.customers.errors import (
 from app.customers.rules import CustomerFacts, is_group
 from app.customers.tables import Customer
 from app.database.rows import row_of, table_of
+from app.errors import Invalid
 from app.values.actor import Actor
 
 
@@ -31,16 +34,41 @@ def register(conn: Connection, *, now: datetime, actor: Actor, facts: CustomerFa
 
     Raises InvalidReference, InvalidName, InvalidEmail, InvalidPhone, InvalidLocale, InvalidGroup.
     """
+    (customer,) = _upserted(conn, [_fresh(now, actor.storefront_id, facts)])
+    return customer
+
+
+def register_many(
+    conn: Connection, *, now: datetime, told: Sequence[tuple[Actor, CustomerFacts]]
+) -> dict[tuple[str, str], Customer]:
+    """Many customers in one statement, by storefront and reference; what makes no sense is left out.
+
+    No reference of a storefront may be told twice.
+    """
+    fresh = []
+    for actor, facts in told:
+        with suppress(Invalid):
+            fresh.append(_fresh(now, actor.storefront_id, facts))
+    # In one order, so that two batches that know the same customers wait for each other and never cross.
+    fresh.sort(key=lambda customer: (customer.storefront_id, customer.reference))
+    return {(c.storefront_id, c.reference): c for c in (_upserted(conn, fresh) if fresh else [])}
+
+
+def _fresh(now: datetime, storefront_id: str, facts: CustomerFacts) -> Customer:
     known = _checked(facts)
+    return Customer(storefront_id=storefront_id, reference=facts.reference, created_at=now, **known)
+
+
+def _upserted(conn: Connection, fresh: Sequence[Customer]) -> list[Customer]:
     table = table_of(Customer)
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    fresh = Customer(storefront_id=actor.storefront_id, reference=facts.reference, created_at=now, **known)
-    statement = insert(table).values(fresh.model_dump())
+    statement = insert(table)
     kept = {name: sa.func.coalesce(statement.excluded[name], table.c[name]) for name in _OPTIONAL}
     upsert = statement.on_conflict_do_update(
         index_elements=["storefront_id", "reference"], set_=kept
     ).returning(table)
-    return row_of(Customer, conn.execute(upsert).one()._mapping)
+    found = conn.execute(upsert, [customer.model_dump() for customer in fresh])
+    return [row_of(Customer, row._mapping) for row in found]
 
 
 _OPTIONAL = ("name", "email", "phone", "locale", "customer_group")

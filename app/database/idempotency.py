@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -78,7 +78,7 @@ def once[T](
     """
     if not 1 <= len(key) <= 255:
         raise Invalid(field=("input", "idempotencyKey"), what="An idempotency key has 1 to 255 characters.")
-    digest = hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
+    digest = digest_of(request)
     if not _claimed(conn, now, scope, key, digest):
         return _replayed(conn, scope, key, digest, answer)
     try:
@@ -90,6 +90,49 @@ def once[T](
         raise Settled(refusal) from refusal
     _keep(conn, scope, key, {"answer": answer.dump(result)})
     return result
+
+
+def digest_of(request: Mapping[str, Any]) -> str:
+    """What makes two requests the same, in short."""
+    return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def claim_many(
+    conn: Connection, *, now: datetime, keys: Mapping[tuple[str, str], str]
+) -> set[tuple[str, str]]:
+    """Claim many keys, given with their digests, in one statement; those that nobody has used are returned.
+
+    Each must be kept with `keep_many` or given up with `give_up` in the same transaction.
+    """
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    table = table_of(IdempotencyKey)
+    statement = insert(table).on_conflict_do_nothing().returning(table.c.scope, table.c.key)
+    fresh = [
+        {"scope": scope, "key": key, "request_hash": digest, "created_at": now, "expires_at": now + KEPT}
+        for (scope, key), digest in sorted(keys.items())
+    ]
+    return {(row.scope, row.key) for row in conn.execute(statement, fresh)}
+
+
+def keep_many[T](conn: Connection, *, answers: Mapping[tuple[str, str], T], answer: Answer[T]) -> None:
+    """Store the answers of claimed keys."""
+    table = table_of(IdempotencyKey)
+    mine = sa.and_(table.c.scope == sa.bindparam("its_scope"), table.c.key == sa.bindparam("its_key"))
+    kept = [
+        {"its_scope": scope, "its_key": key, "answer": json.dumps({"answer": answer.dump(result)})}
+        for (scope, key), result in answers.items()
+    ]
+    if kept:
+        conn.execute(table.update().where(mine), kept)
+
+
+def give_up(conn: Connection, *, keys: Iterable[tuple[str, str]]) -> None:
+    """Free keys that were claimed and not used."""
+    table = table_of(IdempotencyKey)
+    freed = [{"its_scope": scope, "its_key": key} for scope, key in keys]
+    if freed:
+        mine = sa.and_(table.c.scope == sa.bindparam("its_scope"), table.c.key == sa.bindparam("its_key"))
+        conn.execute(table.delete().where(mine), freed)
 
 
 def _claimed(conn: Connection, now: datetime, scope: str, key: str, digest: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -10,7 +11,7 @@ from app.database.rows import add
 from app.handover.errors import AgeCheckRequiresHandover, HandoverNotAllowed, InvalidDropPreference
 from app.handover.queries import policies
 from app.handover.rules import DropWish, HandoverRefusal, missing, options
-from app.handover.tables import DropPreference
+from app.handover.tables import DropPreference, HandoverPolicy
 from app.values.basket import Basket
 
 _FIELD = ("input", "dropPreference")
@@ -21,17 +22,26 @@ def choose(conn: Connection, *, now: datetime, wish: DropWish, basket: Basket) -
 
     Raises InvalidDropPreference, AgeCheckRequiresHandover, HandoverNotAllowed.
     """
+    preference = drafted(policies(conn), now=now, wish=wish, basket=basket)
+    add(conn, preference)
+    return preference
+
+
+def drafted(
+    known: Sequence[HandoverPolicy], *, now: datetime, wish: DropWish, basket: Basket
+) -> DropPreference:
+    """The wish as `choose` would write it down; raises the same."""
     lacks = missing(wish)
     if lacks:
         raise InvalidDropPreference(field=_FIELD, what=lacks)
-    option = next((o for o in options(policies(conn), basket) if o.mode is wish.mode), None)
+    option = next((o for o in options(known, basket) if o.mode is wish.mode), None)
     if option is None:
         raise HandoverNotAllowed(field=_FIELD, reason="not offered")
     if option.reason is HandoverRefusal.AGE_CHECK_REQUIRES_HANDOVER:
         raise AgeCheckRequiresHandover(field=_FIELD)
     if option.reason is not None:
         raise HandoverNotAllowed(field=_FIELD, reason=option.reason.lower().replace("_", " "))
-    preference = DropPreference(
+    return DropPreference(
         mode=wish.mode,
         place=wish.place,
         neighbour=wish.neighbour,
@@ -45,5 +55,3 @@ def choose(conn: Connection, *, now: datetime, wish: DropWish, basket: Basket) -
         proof=[kind.value for kind in option.proof],
         created_at=now,
     )
-    add(conn, preference)
-    return preference

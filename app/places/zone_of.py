@@ -1,15 +1,33 @@
-"""Find the service zone that holds a point."""
+"""Find the service zone that holds a point, or those of many points."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.database.rows import one_or_none, table_of
+from app.database.rows import one_or_none, row_of, table_of
 from app.places.errors import OutOfZone
 from app.places.rules import cell_of
 from app.places.tables import ServiceZone, ZoneCell
 from app.values.point import Point
+
+
+def zones_of(conn: Connection, *, points: Iterable[Point]) -> dict[Point, ServiceZone]:
+    """The zone of each point, in one statement; points that nobody serves are left out."""
+    cells = {point: cell_of(point) for point in points}
+    zone, cell = table_of(ServiceZone), table_of(ZoneCell)
+    query = (
+        sa.select(cell.c.cell, zone)
+        .join(cell, cell.c.zone_id == zone.c.id)
+        .where(cell.c.cell.in_(sorted(set(cells.values()))))
+    )
+    by_cell = {
+        row.cell: row_of(ServiceZone, {c.name: row._mapping[c] for c in zone.columns})
+        for row in conn.execute(query)
+    }
+    return {point: by_cell[name] for point, name in cells.items() if name in by_cell}
 
 
 def zone_of(conn: Connection, *, point: Point) -> ServiceZone:

@@ -1,0 +1,201 @@
+"""Hold slots for many shoppers in one transaction: the same holds as one by one, in far fewer statements.
+
+A hot window makes callers queue for one row's lock over each other's commits. Here those who wait are
+served together: one lock, one commit. Whoever is not plainly successful is left to `hold`, alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.booking.columns import goods, priced, served, where
+from app.booking.hold import HoldRequest
+from app.booking.menu import Menu, policy_of, read_menu, span_of
+from app.booking.rules import OCCUPYING
+from app.booking.tables import SlotHold
+from app.capacity.ledger import Claim, post_many
+from app.capacity.rules import Reach
+from app.customers.register import register_many
+from app.customers.tables import Customer
+from app.database.idempotency import claim_many, digest_of, give_up, keep_many, row_answer
+from app.database.rows import add, table_of
+from app.errors import Refusal
+from app.handover.choose import drafted
+from app.handover.queries import policies
+from app.handover.rules import DropWish, HandoverMode
+from app.handover.tables import DropPreference, HandoverPolicy
+from app.places.tables import ServiceZone
+from app.places.zone_of import zones_of
+from app.pricing.rules import Quote
+from app.slots.queries import slots_by_id
+from app.slots.tables import DeliverySlot
+from app.values.ids import new_id
+from app.values.load import Load
+
+
+def hold_many(conn: Connection, *, now: datetime, requests: Sequence[HoldRequest]) -> list[SlotHold | None]:
+    """A hold for each request that is plainly successful, in order; None for one to be asked alone.
+
+    Alone go keys that were used before, customers told twice or holding another window for the same cart,
+    and everything that is refused or does not fit at first sight.
+    """
+    single = _told_once(requests)
+    digests = {(r.scope, r.key): digest_of(r.same_as()) for r in single if 1 <= len(r.key) <= 255}
+    claimed = claim_many(conn, now=now, keys=digests) if digests else set()
+    open_ones = [request for request in single if (request.scope, request.key) in claimed]
+    drafts = _drafts(conn, now, open_ones) if open_ones else []
+    taken = post_many(conn, now=now, claims=[draft.claim for draft in drafts])
+    made = [draft for draft in drafts if draft.held.id in taken]
+    add(conn, *(draft.preference for draft in made))
+    add(conn, *(draft.held for draft in made))
+    holds = {(draft.request.scope, draft.request.key): draft.held for draft in made}
+    keep_many(conn, answers=holds, answer=row_answer(SlotHold))
+    give_up(conn, keys=sorted(claimed - holds.keys()))
+    single_ones = {id(request) for request in single}
+    return [holds.get((r.scope, r.key)) if id(r) in single_ones else None for r in requests]
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A hold that is ready but for its room."""
+
+    request: HoldRequest
+    held: SlotHold
+    preference: DropPreference
+    claim: Claim
+
+
+def _told_once(requests: Sequence[HoldRequest]) -> list[HoldRequest]:
+    """The first request of each customer and of each key."""
+    customers: set[tuple[str, str]] = set()
+    keys: set[tuple[str, str]] = set()
+    chosen = []
+    for request in requests:
+        customer = (request.actor.storefront_id, request.customer.reference)
+        key = (request.scope, request.key)
+        if customer not in customers and key not in keys:
+            chosen.append(request)
+        customers.add(customer)
+        keys.add(key)
+    return chosen
+
+
+def _drafts(conn: Connection, now: datetime, requests: Sequence[HoldRequest]) -> list[_Draft]:
+    zones = zones_of(conn, points=[request.place.point for request in requests])
+    slots = {slot.id: slot for slot in slots_by_id(conn, sorted({r.slot_id for r in requests}))}
+    customers = register_many(conn, now=now, told=[(r.actor, r.customer) for r in requests])
+    holding = _holding(conn, [customer.id for customer in customers.values()])
+    desk = _Desk(conn, now, list(slots.values()))
+    drafts = []
+    for request in requests:
+        customer = customers.get((request.actor.storefront_id, request.customer.reference))
+        zone, slot = zones.get(request.place.point), slots.get(request.slot_id)
+        if customer is None or zone is None or slot is None or slot.withdrawn_at is not None:
+            continue
+        if slot.zone_id != zone.id or (customer.id, request.cart_reference) in holding:
+            continue
+        if draft := desk.draft(request, customer, zone, slot):
+            drafts.append(draft)
+    return drafts
+
+
+def _holding(conn: Connection, customer_ids: Sequence[str]) -> set[tuple[str, str]]:
+    """The carts for which these customers hold a window already."""
+    hold = table_of(SlotHold)
+    query = sa.select(hold.c.customer_id, hold.c.cart_reference).where(
+        hold.c.customer_id.in_(customer_ids), hold.c.status.in_(OCCUPYING)
+    )
+    return {(row.customer_id, row.cart_reference) for row in conn.execute(query)}
+
+
+class _Desk:
+    """What is read once for a whole batch, and the room that is left as it is given out."""
+
+    def __init__(self, conn: Connection, now: datetime, slots: Sequence[DeliverySlot]) -> None:
+        self._conn, self._now, self._slots = conn, now, slots
+        self._menus: dict[tuple[str, str, str | None], Menu] = {}
+        self._room: dict[str, Load] = {}
+        self._hold_min: dict[str, int] = {}
+        self._policies: list[HandoverPolicy] = policies(conn)
+
+    def draft(
+        self, request: HoldRequest, customer: Customer, zone: ServiceZone, slot: DeliverySlot
+    ) -> _Draft | None:
+        """The hold that is asked for, if the window is open to it and a pool has room."""
+        menu = self._menu(request, customer, zone)
+        if slot.id in menu.waited or menu.shut(slot, request.basket):
+            return None
+        wish = request.wish or DropWish(HandoverMode.ATTENDED)
+        try:
+            preference = drafted(self._policies, now=self._now, wish=wish, basket=request.basket)
+        except Refusal:
+            return None
+        # What ended holds still occupy is given out by `hold`, which takes it back first.
+        firm = {reach.pool_id: reach.free for reach in menu.firm}
+        for reach in menu.pools_for(slot, request.basket, preference.at_door_s):
+            load = request.basket.load(reach.drop_s(preference.at_door_s))
+            room = self._room.get(reach.pool_id, firm[reach.pool_id])
+            if reach.wave is None and load.fits(room):
+                break
+        else:
+            return None
+        fee = menu.quote(slot, reach, preference.at_door_s, preference.fee_minor)
+        if request.expected_fee is not None and request.expected_fee != fee.total:
+            return None
+        self._room[reach.pool_id] = room - load
+        held = self._held(request, customer, slot, menu, reach, preference, fee)
+        claim = Claim(reach.pool_id, load, held.id, request.actor.name, "held for a shopper")
+        return _Draft(request, held, preference, claim)
+
+    def _menu(self, request: HoldRequest, customer: Customer, zone: ServiceZone) -> Menu:
+        key = (request.actor.storefront_id, zone.id, customer.customer_group)
+        if key not in self._menus:
+            self._menus[key] = read_menu(
+                self._conn,
+                now=self._now,
+                storefront_id=request.actor.storefront_id,
+                zone_id=zone.id,
+                time_zone=zone.time_zone,
+                span=span_of([slot for slot in self._slots if slot.zone_id == zone.id]),
+                basket=request.basket,
+                customer_id=None,
+                customer_group=customer.customer_group,
+            )
+        return self._menus[key]
+
+    def _held(
+        self,
+        request: HoldRequest,
+        customer: Customer,
+        slot: DeliverySlot,
+        menu: Menu,
+        reach: Reach,
+        preference: DropPreference,
+        fee: Quote,
+    ) -> SlotHold:
+        shop = request.actor.storefront_id
+        if shop not in self._hold_min:
+            self._hold_min[shop] = policy_of(self._conn, shop).hold_min
+        return SlotHold(
+            id=new_id(),
+            storefront_id=shop,
+            customer_id=customer.id,
+            cart_reference=request.cart_reference,
+            slot_id=slot.id,
+            zone_id=slot.zone_id,
+            created_at=self._now,
+            changed_at=self._now,
+            cutoff_at=menu.cutoff_at(slot, [reach]),
+            expires_at=self._now + timedelta(minutes=self._hold_min[shop]),
+            **{
+                **goods(request.basket),
+                **where(request.place),
+                **served(reach, preference),
+                **priced(fee),
+            },
+        )
