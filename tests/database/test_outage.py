@@ -86,12 +86,12 @@ def test_an_unreachable_database_is_a_503_with_a_code_and_passes(
     db: Database, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hold = 'mutation { releaseHold(input: {holdId: "U2xvdEhvbGQ6eA=="}) { userErrors { code } } }'
-    asked = {"json": {"query": hold}, "headers": {"Authorization": f"Bearer {KEY}"}}
+    headers = {"Authorization": f"Bearer {KEY}"}
     assert opened
     with client_on(db) as client, monkeypatch.context() as patched:
         assert Api(client).data("{ __typename }") == {"__typename": "Query"}
         patched.setattr(db, "clock", broken)
-        answer = client.post("/graphql", **asked)
+        answer = client.post("/graphql", json={"query": hold}, headers=headers)
         page = client.get("/checkout")
         ready = client.get("/readyz")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
@@ -100,4 +100,4 @@ def test_an_unreachable_database_is_a_503_with_a_code_and_passes(
     assert "idempotency key" in error["message"]
     assert (page.status_code, ready.json()) == (503, {"ready": False, "database": "not reached"})
     with client_on(db) as client:
-        assert client.post("/graphql", **asked).status_code == 200
+        assert client.post("/graphql", json={"query": hold}, headers=headers).status_code == 200
