@@ -25,11 +25,11 @@ class Size:
 
     def share(self, part: float) -> int:
         """A scenario's part of the bookings."""
-        return max(40, int(self.bookings * part))
+        return max(30, int(self.bookings * part))
 
 
 FULL = Size(True, int(os.environ.get("BOOKINGS", "20000")), 3_600)
-SHORT = Size(False, 60, 60)
+SHORT = Size(False, 30, 60)
 
 type Report = Callable[..., None]
 

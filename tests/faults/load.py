@@ -59,7 +59,10 @@ def shop(
     first_number: int = 0,
     faults: Sequence[Fault] = (),
 ) -> Load:
-    """Let so many shoppers at it until so many bookings are acknowledged, or the time is up."""
+    """Let so many shoppers at it until so many bookings are acknowledged and each fault has happened.
+
+    They stop when the time is up all the same.
+    """
     ports = [server.port for server in servers]
     people = [Shopper(Client(ports, first_number + n), town) for n in range(shoppers)]
     enough, over = Event(), Event()
@@ -68,7 +71,7 @@ def shop(
     def booked() -> None:
         with counting:
             left[0] -= 1
-            if left[0] <= 0:
+            if left[0] <= 0 and all(fault.times for fault in faults):
                 enough.set()
 
     broken: list[BaseException] = []
@@ -98,18 +101,18 @@ def shop(
 
 
 class Fault:
-    """Something done again and again, at random moments, until it is over."""
+    """Something done again and again, at random moments, at least once and at most `most` times."""
 
     def __init__(
-        self, name: str, act: Callable[[], None], *, every_s: tuple[float, float], seed: int = 0
+        self, name: str, act: Callable[[], None], *, every_s: tuple[float, float], most: int = 1_000_000
     ) -> None:
-        self.name, self.act, self.every_s = name, act, every_s
-        self.chance = random.Random(f"{name} {seed}")
+        self.name, self.act, self.every_s, self.most = name, act, every_s, most
+        self.chance = random.Random(name)
         self.times = 0
 
     def run(self, over: Event) -> None:
         """Until it is over."""
-        while not over.wait(self.chance.uniform(*self.every_s)):
+        while self.times < self.most and not over.wait(self.chance.uniform(*self.every_s)):
             self.act()
             self.times += 1
 

@@ -29,13 +29,14 @@ def test_a_clock_that_jumps_oversells_nothing_and_loses_nothing(
         Server(f"server-{n}", url=town.url, folder=tmp_path, command=(*entry, "serve", str(clock.file)))
         for n in range(2 if size.full else 1)
     ]
-    work = Running("worker", (*entry, "work", str(clock.file)), url=town.url, folder=tmp_path)
+    working = Running("worker", (*entry, "work", str(clock.file)), url=town.url, folder=tmp_path)
+    workers = [working] if size.full else []
     chance = random.Random(7)
     jump = Fault("jumps", lambda: clock.step(chance.uniform(-HOUR_S, HOUR_S)), every_s=(0.2, 0.8))
-    with running(*servers, work):
+    with running(*servers, *workers):
         load = shop(town, servers, bookings=bookings, limit_s=size.limit_s, faults=[jump])
         clock.step(2 * HOUR_S)
-        undone = settled(town, [work])
+        undone = settled(town, workers) if workers else []
     report(load)
     assert load.faults == []
     assert load.booked >= bookings

@@ -24,9 +24,18 @@ def checked(town: Town, load: Load, workers: Sequence[Running], *, bookings: int
     assert found(town, load.shoppers) == []
 
 
+def kills(servers: Sequence[Server], workers: Sequence[Running], size: Size) -> list[Fault]:
+    """Signal 9 to servers and workers: once each in the short form, all the time in the full one."""
+    every_s, most = ((3.0, 8.0), 1_000) if size.full else ((0.5, 1.0), 1)
+    return [
+        Fault("servers killed", kill_one(servers), every_s=every_s, most=most),
+        Fault("workers killed", kill_one(workers), every_s=every_s, most=most),
+    ]
+
+
 def after(town: Town, servers: Sequence[Server], load: Load, *, size: Size) -> Load:
     """A calm hour after the storm: everybody is served again."""
-    calm = shop(town, servers, bookings=size.share(0.005), limit_s=60, first_number=1_000)
+    calm = shop(town, servers, bookings=200 if size.full else 10, limit_s=60, first_number=1_000)
     assert [name for name in calm.met if name.startswith(("lost", "503"))] == []
     assert calm.faults == []
     load.shoppers += calm.shoppers
@@ -43,15 +52,10 @@ def test_postgresql_keeps_its_promises_while_processes_and_database_are_killed(
     town = postgres_town(server, days=10, orders=capacity_for(bookings, 10), hold_min=2 if size.full else 60)
     servers = [Server(f"server-{n}", url=town.url, folder=tmp_path) for n in range(2)]
     workers = [worker("worker", url=town.url, folder=tmp_path)]
-    wait = (2.0, 6.0) if size.full else (0.5, 1.5)
-    faults = [
-        Fault("servers killed", kill_one(servers), every_s=wait),
-        Fault("workers killed", kill_one(workers), every_s=wait),
-    ]
+    faults = kills(servers, workers, size)
     if both:
-        faults.append(
-            Fault("database crashed", crash(server), every_s=(6.0, 12.0) if size.full else (1.0, 2.0))
-        )
+        every_s, most = ((6.0, 14.0), 1_000) if size.full else ((0.5, 1.0), 1)
+        faults.append(Fault("database crashed", crash(server), every_s=every_s, most=most))
     with running(*servers, *workers):
         load = shop(town, servers, bookings=bookings, limit_s=size.limit_s, faults=faults)
         calm = after(town, servers, load, size=size)
@@ -74,11 +78,7 @@ def test_sqlite_keeps_its_promises_while_processes_are_killed(
     town = sqlite_town(tmp_path, days=10, orders=capacity_for(bookings, 10), hold_min=2 if size.full else 60)
     servers = [Server("server", url=town.url, folder=tmp_path)]
     workers = [worker("worker", url=town.url, folder=tmp_path)]
-    wait = (6.0, 12.0) if size.full else (1.0, 3.0)
-    faults = [
-        Fault("servers killed", kill_one(servers), every_s=wait),
-        Fault("workers killed", kill_one(workers), every_s=wait),
-    ]
+    faults = kills(servers, workers, size)
     with running(*servers, *workers):
         load = shop(town, servers, bookings=bookings, limit_s=size.limit_s, faults=faults)
         calm = after(town, servers, load, size=size)
