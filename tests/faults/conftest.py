@@ -17,14 +17,14 @@ from tests.postgres import Cluster, NoPostgres, cluster
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything. `bookings` is the sum over the scenarios on PostgreSQL with faults."""
+    """How much of everything. `bookings` is the sum over all scenarios."""
 
     full: bool
     bookings: int
     limit_s: float
 
     def share(self, part: float) -> int:
-        """A scenario's part of the bookings."""
+        """A scenario's part of the bookings; never so few that its faults find nobody at work."""
         return max(30, int(self.bookings * part))
 
 

@@ -27,7 +27,7 @@ def test_a_claim_that_reads_and_then_writes_is_seen_to_oversell(
     command = (sys.executable, "-m", "tests.faults.unguarded")
     servers = [Server("unguarded", url=town.url, folder=tmp_path, command=command)]
     with running(*servers):
-        load = shop(town, servers, bookings=60, limit_s=10)
+        load = shop(town, servers, bookings=60, limit_s=4)
     engine = opened(town.url)
     with engine.connect() as conn:
         wrong = invariants.capacity(conn)

@@ -48,7 +48,7 @@ def test_postgresql_keeps_its_promises_while_processes_and_database_are_killed(
 ) -> None:
     if not size.full and not both:
         pytest.skip("the other form of this test kills processes too; this one runs in make fault-test")
-    bookings = size.share(0.5)
+    bookings = size.share(0.35 if both else 0.3)
     town = postgres_town(server, days=10, orders=capacity_for(bookings, 10), hold_min=2 if size.full else 60)
     servers = [Server(f"server-{n}", url=town.url, folder=tmp_path) for n in range(2)]
     workers = [worker("worker", url=town.url, folder=tmp_path)]
@@ -74,7 +74,7 @@ def test_postgresql_keeps_its_promises_while_processes_and_database_are_killed(
 def test_sqlite_keeps_its_promises_while_processes_are_killed(
     size: Size, tmp_path: Path, report: Report
 ) -> None:
-    bookings = size.share(0.25)
+    bookings = size.share(0.2)
     town = sqlite_town(tmp_path, days=10, orders=capacity_for(bookings, 10), hold_min=2 if size.full else 60)
     servers = [Server("server", url=town.url, folder=tmp_path)]
     workers = [worker("worker", url=town.url, folder=tmp_path)]

@@ -53,7 +53,7 @@ def histories(count: int, **how: Any) -> settings:
 
 
 def test_random_histories_agree_with_the_model(engine: Engine, street: Street, size: Size) -> None:
-    chosen = histories(400 if size.full else 12, derandomize=not size.full)
+    chosen = histories(400 if size.full else 10, derandomize=not size.full)
     run_state_machine_as_test(machine_on(engine, street), settings=chosen)
 
 
