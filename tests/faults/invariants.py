@@ -87,12 +87,13 @@ def acknowledged(conn: Connection, shoppers: Sequence[Shopper], *, stepped: bool
     carts = [cart for shopper in shoppers for cart in shopper.carts]
     wrong = []
     for cart in carts:
-        holds = by_cart.pop(cart.reference, [])
-        if len(holds) > 1:
-            wrong.append(f"I3 {cart.reference} has {len(holds)} holds")
+        holds = {hold.id: hold for hold in by_cart.pop(cart.reference, [])}
         if cart.unknown:
             continue
-        hold = holds[0] if holds else None
+        hold = holds.pop(cart.hold_id or "", None)
+        over = {one.id for one in holds.values() if one.status in (HoldStatus.RELEASED, HoldStatus.EXPIRED)}
+        if over != holds.keys() or over != set(cart.replaced):
+            wrong.append(f"I3 {cart.reference} replaced {cart.replaced}, its other holds are {holds}")
         booking = bookings.pop(hold.id, None) if hold else None
         wrong += [f"I2 {cart.reference}: {what}" for what in _cart(cart, hold, booking, modes, uses)]
     wrong += [f"I2 a hold of nobody: {reference}" for reference in by_cart]

@@ -7,7 +7,7 @@ what was acknowledged, and put it into WHILE_HELD or ONCE_BOOKED with how often 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
@@ -30,6 +30,8 @@ class Cart:
     reference: str
     slot_id: str
     hold_id: str | None = None
+    # Holds that a later one for the same cart has replaced.
+    replaced: list[str] = field(default_factory=list)
     order: str | None = None
     booking_id: str | None = None
     released: bool = False
@@ -67,25 +69,33 @@ class Shopper:
         self.client.close()
 
     def _hold(self) -> Cart | None:
+        cart = Cart(f"cart-{self.client.number}-{len(self.carts)}", self.window())
+        self.carts.append(cart)
+        self.hold(cart, cart.slot_id)
+        return cart if cart.hold_id else None
+
+    def window(self) -> str:
+        """One in four shoppers wants the first day."""
         windows = self.town.hot if self.chance.random() < 0.25 else self.town.slot_ids
-        number = len(self.carts)
-        cart = Cart(f"cart-{self.client.number}-{number}", self.chance.choice(windows))
-        name = f"shopper-{self.client.number}-{number % 40}"
+        return self.chance.choice(windows)
+
+    def hold(self, cart: Cart, slot_id: str) -> None:
+        """Hold a window for the cart; what it held before is given back."""
+        name = f"shopper-{self.client.number}-{int(cart.reference.rsplit('-', 1)[1]) % 40}"
         customer = {"reference": name, "name": "Ana Lima", "email": f"{name}@example.com"}
         call = self.client.call(
             HOLD,
-            slotId=cart.slot_id,
+            slotId=slot_id,
             address=HOME_INPUT,
             customer=customer,
             cartReference=cart.reference,
             idempotencyKey=new_id(),
         )
-        self.carts.append(cart)
         cart.unknown = call.answer is None
-        if not call.done:
-            return None
-        cart.hold_id = key_in(call, "hold")
-        return cart
+        if call.done:
+            cart.replaced += [cart.hold_id] if cart.hold_id else []
+            cart.hold_id, cart.slot_id = key_in(call, "hold"), slot_id
+            cart.mode, cart.code = "ATTENDED", None
 
     def _end(self, cart: Cart) -> None:
         """Three in four book, some release, and some just go away."""
@@ -120,6 +130,10 @@ def _prefer(shopper: Shopper, cart: Cart) -> None:
         cart.mode = mode
 
 
+def _change_window(shopper: Shopper, cart: Cart) -> None:
+    shopper.hold(cart, shopper.window())
+
+
 def _apply(shopper: Shopper, cart: Cart) -> None:
     code = shopper.chance.choice((WIDE, SCARCE))
     call = shopper.client.call(APPLY, holdId=global_hold(cart), code=code, idempotencyKey=new_id())
@@ -129,7 +143,12 @@ def _apply(shopper: Shopper, cart: Cart) -> None:
 
 
 type Change = Callable[[Shopper, Cart], None]
-WHILE_HELD: tuple[tuple[float, Change], ...] = ((0.15, _prefer), (0.2, _apply))
+WHILE_HELD: tuple[tuple[float, Change], ...] = (
+    (0.1, _apply),
+    (0.15, _change_window),
+    (0.15, _prefer),
+    (0.15, _apply),
+)
 ONCE_BOOKED: tuple[tuple[float, Change], ...] = ((0.1, _prefer),)
 
 
