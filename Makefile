@@ -9,17 +9,21 @@ PORT ?= 8000
 DATABASE_URL ?= sqlite:///var/lastlap.db
 CITY ?=
 JOBS ?= 2
+BOOKINGS ?= 20000
 
-.PHONY: help demo test check format bench lock browser clean
+.PHONY: help demo test fault-test check format bench lock browser clean
 
 help:            ## list the commands
-	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 demo: $(STAMP)   ## set up and serve the demo city on 127.0.0.1 (PORT=, DATABASE_URL=, CITY=file.osm.pbf)
 	@PORT=$(PORT) DATABASE_URL=$(DATABASE_URL) $(BIN)/lastlap demo $(foreach file,$(CITY),--city $(file))
 
 test: $(STAMP) browser   ## set up and pass every test, on SQLite and PostgreSQL, with a real browser
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+fault-test: $(STAMP)  ## kill, crash, fill and step for a quarter of an hour, and report (BOOKINGS=)
+	@LASTLAP_FAULTS=full BOOKINGS=$(BOOKINGS) $(BIN)/python -m pytest tests/faults -n 0 -p no:randomly --timeout=3000 $(ARGS)
 
 check: $(STAMP)  ## lint, types, import contracts
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,7 +32,7 @@ from app.database.runner import Database
 from app.demo.city import demo_city
 from app.demo.load import is_loaded, load
 from app.demo.seed import PORTO, Seed, read_seed
-from app.errors import Refusal
+from app.errors import Outage, Refusal
 from app.logs import set_up_logs
 from app.main import build_app
 from app.migrate import NotMigrated, is_current, upgrade
@@ -81,10 +81,10 @@ def _plainly() -> Any:
         complaints.print(f"[red]{why}[/red]")
     except PortInUse as why:
         complaints.print(f"[red]{why}[/red]")
-    except sa.exc.OperationalError as why:
-        complaints.print(
-            f"[red]The database cannot be reached: {str(why.orig).strip().splitlines()[0]}[/red]"
-        )
+    except (sa.exc.OperationalError, Outage) as why:
+        cause = why.__cause__ if isinstance(why, Outage) else why
+        said = str(getattr(cause, "orig", None) or why).strip().splitlines()[0]
+        complaints.print(f"[red]The database cannot be used: {said}[/red]")
     else:
         return
     raise typer.Exit(2)
@@ -270,7 +270,7 @@ async def _work(settings: Settings) -> None:
     for end in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(end, stop.set)
     try:
-        await work_jobs(world, stop=stop)
+        await work_jobs(world, stop=stop, lease=timedelta(seconds=settings.job_lease_s))
     finally:
         world.db.close()
 

@@ -1,10 +1,12 @@
-"""Expected refusals: the class name is the code, the docstring is the message.
+"""What callers are told: the class name is the code, the docstring is the message.
 
-Refusal                what a caller may meet in good faith
-├── NotFound           the thing does not exist, or not for this caller
-├── NotAllowed         the caller may not do this
-├── Invalid            the input cannot mean anything
-└── Busy               the same request may succeed in a moment
+Worded
+├── Refusal                what a caller may meet in good faith
+│   ├── NotFound           the thing does not exist, or not for this caller
+│   ├── NotAllowed         the caller may not do this
+│   ├── Invalid            the input cannot mean anything
+│   └── Busy               the same request may succeed in a moment
+└── Outage                 nobody can be served just now: never an answer that is kept
 """
 
 from __future__ import annotations
@@ -14,16 +16,17 @@ from inspect import cleandoc
 from typing import Any, ClassVar
 
 
-class Refusal(Exception):
-    """The request was understood and is refused."""
+class Worded(Exception):
+    """Something with a code and a sentence for whoever meets it."""
 
-    code: ClassVar[str] = "REFUSED"
-    known: ClassVar[dict[str, type[Refusal]]] = {}
+    code: ClassVar[str] = "WORDED"
+    known: ClassVar[dict[str, type[Worded]]] = {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).upper()
-        Refusal.known[cls.code] = cls
+        if Worded not in cls.__bases__:
+            Worded.known[cls.code] = cls
 
     def __init__(self, *, field: tuple[str, ...] = (), **facts: Any) -> None:
         """Facts fill the docstring's braces and stay readable as `facts`; they must be JSON values."""
@@ -36,6 +39,10 @@ class Refusal(Exception):
         """The first paragraph of the docstring with the facts filled in."""
         paragraph = cleandoc(type(self).__doc__ or "").split("\n\n")[0].replace("\n", " ")
         return paragraph.format(**self.facts)
+
+
+class Refusal(Worded):
+    """The request was understood and is refused."""
 
 
 class NotFound(Refusal):
@@ -58,6 +65,24 @@ class Busy(Refusal):
     """The database is busy with the same rows; repeat this request in a moment."""
 
 
+class Outage(Worded):
+    """The database cannot serve this request now; repeat it in a moment, with the same idempotency key."""
+
+
+class DatabaseUnreachable(Outage):
+    """The database does not answer, and whether this request took effect is not known; repeat it in a moment
+    with the same idempotency key.
+    """
+
+
+class DatabaseReadOnly(Outage):
+    """The database can only be read at the moment and nothing was changed; repeat this request later."""
+
+
+class DatabaseFull(Outage):
+    """The database has no room left and nothing was changed; repeat this request later."""
+
+
 class Settled(Exception):
     """A refusal that is itself a result: what the transaction wrote is kept, then the refusal is raised.
 
@@ -71,4 +96,6 @@ class Settled(Exception):
 
 def restored(code: str, field: tuple[str, ...], facts: dict[str, Any]) -> Refusal:
     """The refusal that was once given, from its stored code, field and facts."""
-    return Refusal.known[code](field=field, **facts)
+    refusal = Worded.known[code](field=field, **facts)
+    assert isinstance(refusal, Refusal)
+    return refusal

@@ -102,9 +102,14 @@ def claim(conn: Connection, *, now: datetime, limit: int, lease: timedelta) -> l
     return [row_of(Job, found._mapping) for found in leased]
 
 
+def renew(conn: Connection, *, now: datetime, job: Job, lease: timedelta) -> bool:
+    """Hold a leased job for longer; False when a later lease has taken it over."""
+    return _noted(conn, job, locked_until=now + lease)
+
+
 def finish(conn: Connection, *, job: Job) -> bool:
     """Mark a leased job done; False when a later lease has taken it over."""
-    return _end(conn, job, state=JobState.DONE, locked_until=None)
+    return _noted(conn, job, state=JobState.DONE, locked_until=None)
 
 
 def fail(conn: Connection, *, now: datetime, job: Job, error: str, final: bool = False) -> bool:
@@ -114,13 +119,13 @@ def fail(conn: Connection, *, now: datetime, job: Job, error: str, final: bool =
     False when a later lease has taken it over.
     """
     if final or job.attempts >= job.max_attempts:
-        return _end(conn, job, state=JobState.DEAD, locked_until=None, last_error=error)
+        return _noted(conn, job, state=JobState.DEAD, locked_until=None, last_error=error)
     wait = min(LAST_RETRY, FIRST_RETRY * 3 ** min(job.attempts - 1, 10))
     spread = 0.9 + 0.2 * (int(job.id.replace("-", "")[-4:], 16) / 0xFFFF)
-    return _end(conn, job, run_at=now + wait * spread, locked_until=None, last_error=error)
+    return _noted(conn, job, run_at=now + wait * spread, locked_until=None, last_error=error)
 
 
-def _end(conn: Connection, job: Job, **values: Any) -> bool:
+def _noted(conn: Connection, job: Job, **values: Any) -> bool:
     table = table_of(Job)
-    mine = sa.and_(table.c.id == job.id, table.c.attempts == job.attempts, table.c.state == JobState.READY)
-    return conn.execute(sa.update(table).where(mine).values(**values)).rowcount == 1
+    leased = sa.and_(table.c.id == job.id, table.c.attempts == job.attempts, table.c.state == JobState.READY)
+    return conn.execute(sa.update(table).where(leased).values(**values)).rowcount == 1

@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.allocation.queries import run_of
+from app.errors import Outage
 from app.migrate import is_current
 from app.pages.routes import routes as page_routes
 from app.settings import Settings, read_settings
@@ -81,8 +82,8 @@ async def readyz(request: Request) -> Response:
 
     try:
         checks = await world.db.read(look)
-    except SQLAlchemyError as why:
-        _log.warning("database not reached", error=str(why).splitlines()[0])
+    except (SQLAlchemyError, Outage) as why:
+        _log.warning("database not reached", error=str(why.__cause__ or why).splitlines()[0])
         checks = {"database": "not reached"}
     ready = all(state == "ok" for state in checks.values())
     return JSONResponse({"ready": ready, **checks}, status_code=200 if ready else 503)

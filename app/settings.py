@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = None
     smtp_start_tls: bool = True
     log_level: str = "INFO"
+    job_lease_s: float = Field(60.0, ge=1)
     plan_days: int = Field(14, ge=1, le=28)
     plan_seconds_per_day: float = Field(20.0, gt=0)
     plan_gap: float = Field(0.002, ge=0, lt=1)

@@ -17,7 +17,7 @@ from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from app.errors import NotFound, Refusal
+from app.errors import NotFound, Outage, Refusal
 from app.storefronts.authenticate import authenticate
 from app.storefronts.errors import NotAuthenticated
 from app.values.actor import Actor
@@ -30,6 +30,8 @@ MEDIA = "application/graphql-response+json"
 JSON = "application/json"
 # How long a key that was good is not looked up again: a revoked one may work this much longer.
 KEY_FRESH_S = 5.0
+# A database that is away is mostly back within seconds.
+RETRY = {"Retry-After": "2"}
 _MISSING_TABLE = ("no such table", "does not exist", "no such column")
 
 _log = structlog.get_logger("graphql")
@@ -74,6 +76,8 @@ class Keys:
         except NotAuthenticated as why:
             bearer = {"WWW-Authenticate": "Bearer"}
             raise Unanswerable(401, "UNAUTHENTICATED", why.message, **bearer) from why
+        except Outage as why:
+            raise Unanswerable(503, why.code, why.message, **RETRY) from why
         except (OperationalError, ProgrammingError) as why:
             raise _database(why) from why
         if len(self._known) > 1_000:
@@ -128,6 +132,8 @@ def _result(request: Request, result: Any, operation: str | None) -> Response:
     began = result.data is not None or any(error.path for error in result.errors or [])
     if began or not errors:
         body["data"] = result.data
+    if any(isinstance(error.original_error, Outage) for error in result.errors or []):
+        return _json(request, body, 503, RETRY)
     refused = not began and bool(errors)
     return _json(request, body, 400 if refused and _newer(request) else 200)
 
@@ -141,6 +147,11 @@ def _shown(error: GraphQLError, operation: str | None) -> dict[str, Any]:
         known = "NOT_FOUND" if type(original) is NotFound else original.code
         found["message"] = original.message
         found["extensions"] = {"code": known, "field": list(original.field)}
+    elif isinstance(original, Outage):
+        _log.warning(
+            "database outage", operation=operation, code=original.code, error=str(original.__cause__)
+        )
+        found["message"], found["extensions"] = original.message, {"code": original.code}
     elif original is None or isinstance(original, GraphQLError):
         found["extensions"] = {**(error.extensions or {}), "code": code or "BAD_USER_INPUT"}
     elif isinstance(original, OperationalError | ProgrammingError) and any(

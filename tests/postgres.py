@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import util
 from pathlib import Path
@@ -28,10 +28,10 @@ class NoPostgres(RuntimeError):
 class Cluster:
     """A running server; `dsn` names its maintenance database."""
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False, settings: Sequence[str] = ()) -> None:
         self.folder = folder
         self.data = folder / "data"
-        self.settings = () if durable else QUICK
+        self.settings = (*(() if durable else QUICK), *settings)
         root = os.geteuid() == 0
         self.user = pwd.getpwnam("nobody") if root else pwd.getpwuid(os.geteuid())
         if root:
@@ -99,13 +99,16 @@ class Cluster:
 
 
 @contextmanager
-def cluster(*, durable: bool = False) -> Iterator[Cluster]:
-    """A server for the length of a `with` block; raises NoPostgres where there can be none."""
+def cluster(*, durable: bool = False, settings: Sequence[str] = ()) -> Iterator[Cluster]:
+    """A server for the length of a `with` block; raises NoPostgres where there can be none.
+
+    A `durable` one keeps what it acknowledged through a crash, as a deployment's does.
+    """
     folder = Path(tempfile.mkdtemp(prefix="lastlap-pg-"))
     folder.chmod(0o711)
     running: Cluster | None = None
     try:
-        running = Cluster(folder, durable=durable)
+        running = Cluster(folder, durable=durable, settings=settings)
         yield running
     finally:
         if running:

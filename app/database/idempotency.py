@@ -21,7 +21,7 @@ from sqlmodel import Field, SQLModel
 
 from app.database.engine import LOCK_NOT_AVAILABLE
 from app.database.rows import row_from_json, row_to_json, table_of
-from app.errors import Invalid, Refusal, Settled, restored
+from app.errors import Busy, Invalid, Refusal, Settled, restored
 
 KEPT = timedelta(days=30)
 
@@ -30,7 +30,7 @@ class IdempotencyKeyReused(Refusal):
     """This idempotency key was already used with another input; take a new key for a new request."""
 
 
-class IdempotencyInProgress(Refusal):
+class IdempotencyInProgress(Busy):
     """The first request with this idempotency key is still running; repeat this one in a moment."""
 
 

@@ -1,5 +1,7 @@
 """Transactions: `await db.write(fn)` runs `fn(conn, now)` and answers only after COMMIT.
 
+All of them raise what `fn` raises, Busy, and the Outage that a failing database is.
+
 On SQLite one writer thread commits callers in groups, a savepoint each; on PostgreSQL each call has a
 thread and a transaction of its own. `fn` is a plain function: it may be run again after a deadlock, so
 its only effects are in the database.
@@ -18,19 +20,18 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.database.clock import Clock, database_clock
-from app.database.engine import LOCK_NOT_AVAILABLE, engine_for
-from app.errors import Busy, Refusal, Settled
+from app.database.engine import engine_for
+from app.database.outage import AGAIN, passing, sqlstate
+from app.errors import Refusal, Settled
 
 type Work[T] = Callable[[Connection, datetime], T]
 
 GROUP = 64
 THREADS = 16
 DEADLOCK_TRIES = 4
-# SQLSTATEs after which the same work may simply be run again: deadlock, serialisation failure.
-_AGAIN = {"40P01", "40001"}
 
 
 class Database:
@@ -55,12 +56,17 @@ class Database:
 
     def read_now[T](self, work: Work[T]) -> T:
         """`read` for callers that are a thread already."""
-        with self.engine.connect() as raw:
-            reading = raw.execution_options(lastlap_reads=True)
-            if self.engine.dialect.name == "postgresql":
-                reading = reading.execution_options(postgresql_readonly=True)
-            with reading.begin():
-                return work(reading, self.clock(reading))
+        try:
+            with self.engine.connect() as raw:
+                reading = raw.execution_options(lastlap_reads=True)
+                if self.engine.dialect.name == "postgresql":
+                    reading = reading.execution_options(postgresql_readonly=True)
+                with reading.begin():
+                    return work(reading, self.clock(reading))
+        except DBAPIError as error:
+            if told := passing(error):
+                raise told from error
+            raise
 
     def write_now[T](self, work: Work[T]) -> T:
         """`write` for callers that are a thread already."""
@@ -74,11 +80,10 @@ class Database:
                 if refusal:
                     raise refusal
                 return result
-            except OperationalError as error:
-                state = getattr(error.orig, "sqlstate", None)
-                if state == LOCK_NOT_AVAILABLE:
-                    raise Busy from error
-                if state not in _AGAIN or attempt == DEADLOCK_TRIES:
+            except DBAPIError as error:
+                if sqlstate(error) not in AGAIN or attempt == DEADLOCK_TRIES:
+                    if told := passing(error):
+                        raise told from error
                     raise
             time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
@@ -145,8 +150,11 @@ class _GroupWriter:
                     self._one(conn, call)
         except BaseException as error:
             # The commit failed: nobody in the group may be told of a success.
+            told = passing(error) if isinstance(error, DBAPIError) else None
+            if told:
+                told.__cause__ = error
             for call in group:
-                call.error = error
+                call.error = told or error
         for call in group:
             if call.done.cancelled():
                 continue

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from app.errors import NotAllowed, NotFound, Refusal
+from app.errors import NotAllowed, NotFound, Outage, Refusal
 from app.pages import bookings, checkout, holds, mailbox
 from app.pages.render import page
 from app.pages.shop import shop_of
@@ -55,6 +55,8 @@ def _told(endpoint: Endpoint) -> Endpoint:
             if not any(sign in str(why) for sign in ("no such table", "does not exist")):
                 raise
             return PlainTextResponse("The database is not migrated: run `lastlap migrate`.", 503)
+        except Outage as why:
+            return PlainTextResponse(why.message, 503, headers={"Retry-After": "2"})
         except Refusal as refusal:
             status = 404 if isinstance(refusal, NotFound) else 403 if isinstance(refusal, NotAllowed) else 422
             return page(request, await shop_of(request), "refused.html", refusal=refusal, status=status)

@@ -1,7 +1,10 @@
 """Jobs run once, failures are retried, and a message reaches the customer exactly once."""
 
-from datetime import timedelta
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
+import anyio
 import pytest
 import sqlalchemy as sa
 
@@ -10,12 +13,15 @@ from app.database.rows import rows, table_of
 from app.database.runner import Database
 from app.engagement.rules import NotificationStatus
 from app.engagement.tables import MailboxMessage, Notification
+from app.errors import Busy
 from app.jobs import Job, JobState, claim, fail, finish, later
+from app.worker.run import work, work_once
 from app.worker.schedule import SCHEDULE, ensure_ticks
 from app.world.mail import MailboxMail, MailFailed, MailRefused, OutgoingMail
 from app.world.world import World
 from tests.api import worked, world_on
 from tests.conftest import Clock
+from tests.database.test_outage import broken
 from tests.factories import NOW, make_hold, make_open_slot, make_shop
 
 
@@ -122,3 +128,73 @@ def test_every_tick_is_asked_for_once(db: Database, clock: Clock) -> None:
     clock.forward(timedelta(minutes=10))
     often = [tick for tick in SCHEDULE if tick.every <= timedelta(minutes=10)]
     assert db.write_now(ensure_ticks) == len(often)
+
+
+def the_job(db: Database) -> Job:
+    return db.read_now(
+        lambda c, _: rows(
+            c, Job, sa.select(table_of(Job)).where(table_of(Job).c.kind == "engagement.booking_confirmed")
+        )[0]
+    )
+
+
+class Slow:
+    """A way of mail that is not done before its job's lease was renewed."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self.db, self.clock = db, clock
+
+    async def send(self, _mail: OutgoingMail) -> None:
+        leased = the_job(self.db).locked_until
+        self.clock.forward(timedelta(seconds=10))
+        with anyio.fail_after(20):
+            while the_job(self.db).locked_until == leased:  # noqa: ASYNC110  a row rings no bell
+                await asyncio.sleep(0.02)
+
+
+def test_a_lease_is_renewed_while_its_job_runs(db: Database, clock: Clock) -> None:
+    booked(db)
+    world = with_mail(db, Slow(db, clock))
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(lambda: anyio.run(lambda: work_once(world, lease=timedelta(seconds=0.3))))
+        assert done.result() == 1
+    assert the_job(db).state is JobState.DONE
+
+
+def test_a_job_that_found_the_database_busy_is_tried_again(db: Database) -> None:
+    booked(db)
+    worked(with_mail(db, Refuses(Busy())))
+    assert the_job(db).state is JobState.READY
+
+
+class Last:
+    """A way of mail that ends the worker once the message is away."""
+
+    def __init__(self, db: Database, stop: asyncio.Event) -> None:
+        self.inner, self.stop = MailboxMail(db), stop
+
+    async def send(self, mail: OutgoingMail) -> None:
+        await self.inner.send(mail)
+        self.stop.set()
+
+
+def test_a_worker_waits_for_a_database_that_is_away(
+    db: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booked(db)
+    looked: list[datetime] = []
+
+    def away_at_first(conn: sa.Connection) -> datetime:
+        looked.append(clock.now)
+        return broken(conn) if len(looked) < 4 else clock.now
+
+    async def until_sent() -> None:
+        stop = asyncio.Event()
+        with anyio.fail_after(60):
+            await work(with_mail(db, Last(db, stop)), stop=stop, poll_s=0.01)
+
+    monkeypatch.setattr(db, "clock", away_at_first)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: anyio.run(until_sent)).result()
+    assert len(mails(db)) == 1
+    assert the_job(db).state is JobState.DONE

@@ -1,0 +1,205 @@
+"""What booking promises, as plain Python: who has what, and what an answer may be.
+
+It knows nothing of counters, ledgers or statements; the machine compares it with the database after each
+step. Expiry is a comparison here as there, with one allowance: counters of ended holds that nobody has
+taken back yet may make a change of the handover look too large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from app.values.basket import Basket
+from app.values.load import DIMENSIONS, Load
+
+OK = "OK"
+HOLD = timedelta(minutes=60)
+AT_DOOR_S = {"ATTENDED": 240, "SAFE_PLACE": 120, "NEIGHBOUR": 210}
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What may be sold of one hour of one kind of vehicle, and the seconds of a drop but for the door."""
+
+    sell: Load
+    work_s: int
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A hold, and the booking that it may have become."""
+
+    id: str
+    customer: str
+    cart: str
+    slot: str
+    pool: str
+    basket: Basket
+    work_s: int
+    expires_at: datetime
+    version: int = 1
+    mode: str = "ATTENDED"
+    code: str | None = None
+    released: bool = False
+    # The hold was seen to be over, so its capacity and its code have been taken back.
+    ended: bool = False
+    order: str | None = None
+    booking: str | None = None
+
+    @property
+    def load(self) -> Load:
+        """What it takes."""
+        return self.basket.load(self.work_s)
+
+    def status(self, now: datetime) -> str:
+        """As a caller sees it now."""
+        if self.booking:
+            return "CONFIRMED"
+        if self.released:
+            return "RELEASED"
+        return "EXPIRED" if self.ended or self.expires_at <= now else "ACTIVE"
+
+
+@dataclass(frozen=True)
+class Code:
+    """A promotion's limits and what it takes off."""
+
+    max_uses: int
+    per_customer: int
+    budget_minor: int
+    discount_minor: int
+
+
+@dataclass
+class Model:
+    """The state that the database must be in."""
+
+    pools: dict[str, Pool]
+    slots: dict[str, tuple[str, ...]]
+    codes: dict[str, Code]
+    cutoff_at: datetime
+    claims: dict[str, Claim] = field(default_factory=dict)
+
+    def taken(self, pool: str, now: datetime, without: Iterable[str] = (), *, counted: bool = False) -> Load:
+        """What is held and booked of a pool; `counted` adds what ended without anybody noticing."""
+        total = Load()
+        for claim in self.claims.values():
+            status = claim.status(now)
+            lives = status in ("ACTIVE", "CONFIRMED")
+            unnoticed = counted and status == "EXPIRED" and not claim.ended
+            if claim.pool == pool and claim.id not in without and (lives or unnoticed):
+                total += claim.load
+        return total
+
+    def fits(
+        self, pool: str, more: Load, now: datetime, without: Iterable[str] = (), *, counted: bool = False
+    ) -> bool:
+        """Whether what grows still fits what may be sold."""
+        after = self.taken(pool, now, without, counted=counted) + more
+        return all(
+            getattr(more, d) <= 0 or getattr(after, d) <= getattr(self.pools[pool].sell, d)
+            for d in DIMENSIONS
+        )
+
+    def of_cart(self, customer: str, cart: str) -> list[str]:
+        """The earlier holds of a cart, which a new one replaces."""
+        return [
+            c.id
+            for c in self.claims.values()
+            if (c.customer, c.cart) == (customer, cart) and not (c.booking or c.released or c.ended)
+        ]
+
+    def may_hold(
+        self, *, now: datetime, customer: str, cart: str, slot: str, basket: Basket, mode: str
+    ) -> set[str]:
+        """What a request for a hold may be answered."""
+        if now >= self.cutoff_at:
+            return {"CUTOFF_PASSED"}
+        earlier = self.of_cart(customer, cart)
+        open_pools = [pool for pool in self.slots[slot] if self.pools[pool].sell.orders > 0]
+        fits = any(
+            self.fits(pool, basket.load(self.pools[pool].work_s + AT_DOOR_S[mode]), now, earlier)
+            for pool in open_pools
+        )
+        return {OK} if fits else {"SLOT_FULL"}
+
+    def held(self, claim: Claim, now: datetime) -> None:
+        """A hold was taken; the earlier ones of its cart are over."""
+        for one in self.of_cart(claim.customer, claim.cart):
+            expired = self.claims[one].expires_at <= now
+            self.change(one, released=not expired, ended=True)
+        self.claims[claim.id] = claim
+
+    def may_confirm(self, hold: str, order: str, now: datetime) -> set[str]:
+        """What a confirmation may be answered."""
+        match self.claims[hold].status(now):
+            case "CONFIRMED":
+                return {"HOLD_ALREADY_CONFIRMED"}
+            case "RELEASED":
+                return {"HOLD_RELEASED"}
+            case "EXPIRED":
+                return {"HOLD_EXPIRED"}
+        if now >= self.cutoff_at:
+            return {"CUTOFF_PASSED"}
+        return {"ORDER_ALREADY_BOOKED"} if any(c.order == order for c in self.claims.values()) else {OK}
+
+    def may_release(self, hold: str, now: datetime) -> set[str]:
+        """What a release may be answered."""
+        return {"HOLD_ALREADY_CONFIRMED"} if self.claims[hold].status(now) == "CONFIRMED" else {OK}
+
+    def may_prefer(self, hold: str, mode: str, now: datetime) -> set[str]:
+        """What another way of handing over may be answered."""
+        claim = self.claims[hold]
+        if over := self._over(claim, now):
+            return {over}
+        if now >= self.cutoff_at:
+            return {"CUTOFF_PASSED"}
+        more = Load(work_s=self.pools[claim.pool].work_s + AT_DOOR_S[mode] - claim.work_s)
+        if not self.fits(claim.pool, more, now):
+            return {"SLOT_FULL"}
+        return {OK} if self.fits(claim.pool, more, now, counted=True) else {OK, "SLOT_FULL"}
+
+    def may_apply(self, hold: str, name: str, now: datetime) -> set[str]:
+        """What a code may be answered."""
+        claim = self.claims[hold]
+        if over := self._over(claim, now):
+            return {over}
+        if claim.booking:
+            return {"HOLD_ALREADY_CONFIRMED"}
+        code = self.codes[name]
+        alive = [
+            c for c in self.claims.values() if c.code == name and c.status(now) in ("ACTIVE", "CONFIRMED")
+        ]
+        if len(alive) >= code.max_uses or (len(alive) + 1) * code.discount_minor > code.budget_minor:
+            return {"EXHAUSTED"}
+        if claim.code:
+            return {"NOT_STACKABLE"}
+        by_customer = [c for c in alive if c.customer == claim.customer]
+        return {"ALREADY_USED"} if len(by_customer) >= code.per_customer else {OK}
+
+    def may_remove(self, hold: str, now: datetime) -> set[str]:
+        """What taking a code off may be answered."""
+        claim = self.claims[hold]
+        if claim.booking:
+            return {"HOLD_ALREADY_CONFIRMED"}
+        return {self._over(claim, now) or OK}
+
+    def change(self, hold: str, **changes: object) -> None:
+        """Something was acknowledged."""
+        self.claims[hold] = replace(self.claims[hold], **changes)  # type: ignore[arg-type]
+
+    def notice(self, now: datetime) -> None:
+        """Somebody looked: what has ended is over for good, whatever the clock says later."""
+        for claim in list(self.claims.values()):
+            if claim.status(now) == "EXPIRED":
+                self.change(claim.id, ended=True)
+
+    def _over(self, claim: Claim, now: datetime) -> str | None:
+        match claim.status(now):
+            case "RELEASED":
+                return "HOLD_RELEASED"
+            case "EXPIRED":
+                return "HOLD_ENDED"
+        return None

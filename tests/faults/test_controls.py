@@ -1,0 +1,61 @@
+"""What must fail, fails: with a guard removed or durability off the same run finds broken promises.
+
+SQLite has no counterpart. Its one writer thread lets no two claims overlap, so an unguarded claim is as safe
+there; and `synchronous=OFF` loses nothing to signal 9, because the kernel keeps what was written: only a
+power cut would show it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults import invariants
+from tests.faults.conftest import Report, Size
+from tests.faults.load import Fault, crash, running, shop
+from tests.faults.processes import Server
+from tests.faults.town import opened, postgres_town
+from tests.postgres import Cluster, NoPostgres, cluster
+
+
+def test_a_claim_that_reads_and_then_writes_is_seen_to_oversell(
+    server: Cluster, tmp_path: Path, report: Report
+) -> None:
+    town = postgres_town(server, days=1, orders=3)
+    command = (sys.executable, "-m", "tests.faults.unguarded")
+    servers = [Server("unguarded", url=town.url, folder=tmp_path, command=command)]
+    with running(*servers):
+        load = shop(town, servers, bookings=60, limit_s=4)
+    engine = opened(town.url)
+    with engine.connect() as conn:
+        wrong = invariants.capacity(conn)
+    engine.dispose()
+    report(load, oversold=sum("oversold" in one for one in wrong), wrong=len(wrong))
+    assert any("oversold" in one for one in wrong)
+
+
+def test_a_database_that_acknowledges_before_it_keeps_is_seen_to_lose(
+    size: Size, tmp_path: Path, report: Report
+) -> None:
+    hasty = ("synchronous_commit=off", "wal_writer_delay=10000", "wal_writer_flush_after=100MB")
+    try:
+        with cluster(durable=True, settings=hasty) as server:
+            town = postgres_town(server, days=4, orders=20)
+            servers = [Server("server", url=town.url, folder=tmp_path)]
+            crashes = Fault("database crashed", crash(server), every_s=(1.5, 2.5))
+            with running(*servers):
+                bookings = 600 if size.full else 30
+                load = shop(town, servers, bookings=bookings, limit_s=size.limit_s, faults=[crashes])
+                crashes.act()
+            engine = opened(town.url)
+            with engine.connect() as conn:
+                lost = invariants.acknowledged(conn, load.shoppers)
+                counted = invariants.capacity(conn)
+            engine.dispose()
+    except NoPostgres as why:
+        pytest.skip(f"NO POSTGRESQL ON THIS MACHINE: {why}")
+    report(load, lost=len(lost))
+    assert any("there is None" in one for one in lost)
+    assert counted == [], "what is lost is lost as a whole, so the counters still agree"

@@ -1,0 +1,100 @@
+"""Histories of random shoppers, operators and clocks: the verbs agree with the model on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+
+from app.booking.confirm import confirm
+from app.booking.hold import hold
+from app.booking.release import release
+from app.booking.rules import HoldStatus
+from app.booking.tables import SlotHold
+from app.capacity.tables import CapacityPool
+from app.database.engine import engine_for
+from app.database.rows import table_of
+from tests.faults.conftest import Size
+from tests.faults.machine import Street, machine_on, make_street
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on an empty database."""
+    made = engine_for(database_url, pool_size=2)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def street(engine: Engine) -> Street:
+    """Committed, so that histories can be rolled back to it."""
+    with engine.begin() as conn:
+        return make_street(conn, None)
+
+
+def histories(count: int, **how: Any) -> settings:
+    """So many histories of up to forty steps; the same ones every time unless told otherwise."""
+    return settings(
+        max_examples=count,
+        stateful_step_count=40,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        **how,
+    )
+
+
+def test_random_histories_agree_with_the_model(engine: Engine, street: Street, size: Size) -> None:
+    chosen = histories(400 if size.full else 10, derandomize=not size.full)
+    run_state_machine_as_test(machine_on(engine, street), settings=chosen)
+
+
+def twice_released(conn: Connection, *, hold_id: str, **told: Any) -> SlotHold:
+    """Without its guard: a hold that was released is released once more."""
+    held = table_of(SlotHold)
+    over = sa.and_(held.c.id == hold_id, held.c.status == HoldStatus.RELEASED)
+    conn.execute(sa.update(held).where(over).values(status=HoldStatus.ACTIVE))
+    return release(conn, hold_id=hold_id, **told)
+
+
+def never_expired(conn: Connection, *, now: datetime, **told: Any) -> Any:
+    """Without a look at the clock: an hour ago the hold was still good."""
+    return confirm(conn, now=now - timedelta(hours=1), **told)
+
+
+def chilled_for_nothing(conn: Connection, **told: Any) -> SlotHold:
+    """Without one dimension: chilled litres are not counted when it is decided what fits."""
+    pool = table_of(CapacityPool)
+    kept = {
+        row.id: row
+        for row in conn.execute(sa.select(pool.c.id, pool.c.sell_chilled_ml, pool.c.cap_chilled_ml))
+    }
+    conn.execute(sa.update(pool).values(sell_chilled_ml=10**9, cap_chilled_ml=10**9))
+    try:
+        return hold(conn, **told)
+    finally:
+        for row in kept.values():
+            sizes = {"sell_chilled_ml": row.sell_chilled_ml}
+            conn.execute(sa.update(pool).where(pool.c.id == row.id).values(**sizes))
+
+
+@pytest.mark.parametrize(
+    ("verb", "planted"),
+    [("release", twice_released), ("confirm", never_expired), ("hold", chilled_for_nothing)],
+    ids=["missing state guard", "missing expiry", "wrong dimension"],
+)
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_planted_bug_is_found(
+    engine: Engine, street: Street, verb: str, planted: Callable[..., Any], size: Size
+) -> None:
+    chosen = histories(400, derandomize=not size.full, phases=[Phase.generate], report_multiple_bugs=False)
+    with pytest.raises((AssertionError, IntegrityError)):
+        run_state_machine_as_test(machine_on(engine, street, **{verb: planted}), settings=chosen)

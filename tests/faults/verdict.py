@@ -1,0 +1,51 @@
+"""The verdict over a run: everything that was promised and is not so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from tests.faults import invariants
+from tests.faults.load import revive
+from tests.faults.processes import Running
+from tests.faults.shopper import Shopper
+from tests.faults.town import Town, opened
+
+DRAIN_S = 300
+
+
+def settled(town: Town, workers: Sequence[Running]) -> list[str]:
+    """What I4 finds wrong once the workers have had their time."""
+    for one in workers:
+        if not one.alive:
+            revive(one)
+    engine = opened(town.url)
+    until = time.monotonic() + DRAIN_S
+    try:
+        while True:
+            with engine.connect() as conn:
+                wrong = invariants.messages(conn)
+            if not wrong or time.monotonic() > until:
+                return wrong
+            time.sleep(0.5)
+    finally:
+        engine.dispose()
+
+
+def found(town: Town, shoppers: Sequence[Shopper], *, stepped: bool = False) -> list[str]:
+    """What I1, I2, I3, I5 and the sweep of I8 find wrong."""
+    engine = opened(town.url)
+    try:
+        with engine.connect() as conn:
+            wrong = [
+                *invariants.capacity(conn),
+                *invariants.acknowledged(conn, shoppers, stepped=stepped),
+                *invariants.answers(shoppers),
+                *invariants.promotions(conn),
+            ]
+            if engine.dialect.name == "sqlite":
+                state = conn.exec_driver_sql("PRAGMA integrity_check").scalar_one()
+                wrong += [] if state == "ok" else [f"the file is damaged: {state}"]
+    finally:
+        engine.dispose()
+    return wrong + invariants.sweep(town.url)
