@@ -1,6 +1,6 @@
 """What changes something: one input, a nullable payload, and user errors in it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
 
 import strawberry
@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 
 from app.booking import apply_promotion as apply_verb
 from app.booking import confirm as confirm_verb
-from app.booking import hold as hold_verb
 from app.booking import prefer as prefer_verb
 from app.booking import release as release_verb
 from app.booking import remove_promotion as remove_verb
 from app.booking.columns import place_of
+from app.booking.hold import HoldRequest
+from app.booking.hold_many import HOLDING
 from app.booking.menu import SlotOffer as SlotOfferValue
 from app.booking.offers_of import offers_of
 from app.booking.queries import hold_of
@@ -201,22 +202,19 @@ async def hold_slot(info: Info, input: HoldSlotInput) -> HoldSlotPayload | None:
     if place is None:
         return HoldSlotPayload(hold=None, alternatives=[], user_errors=hold_errors(unknown))
 
-    def work(conn: Connection, now: datetime) -> SlotHoldRow:
-        return hold_verb.hold(
-            conn,
-            now=now,
-            actor=info.context.actor,
-            slot_id=slot_id,
-            place=place,
-            basket=basket,
-            customer=input.customer.facts(),
-            wish=wish,
-            expected_fee=expected,
-            cart_reference=input.cart_reference,
-            key=input.idempotency_key,
-        )
-
-    held, refusal = await attempted(info.context.write(work))
+    request = HoldRequest(
+        actor=info.context.actor,
+        slot_id=slot_id,
+        place=place,
+        basket=basket,
+        customer=input.customer.facts(),
+        wish=wish,
+        expected_fee=expected,
+        cart_reference=input.cart_reference,
+        key=input.idempotency_key,
+    )
+    holding: Awaitable[SlotHoldRow] = info.context.write_together(HOLDING, request)
+    held, refusal = await attempted(holding)
     return HoldSlotPayload(
         hold=await answered_hold(info, held) if held else None,
         alternatives=shown(await alternatives(info, refusal, place, basket)),

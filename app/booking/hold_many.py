@@ -7,14 +7,14 @@ served together: one lock, one commit. Whoever is not plainly successful is left
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.booking.columns import goods, priced, served, where
-from app.booking.hold import HoldRequest
+from app.booking.hold import HoldRequest, hold
 from app.booking.menu import Menu, policy_of, read_menu, span_of
 from app.booking.rules import OCCUPYING
 from app.booking.tables import SlotHold
@@ -24,6 +24,7 @@ from app.customers.register import register_many
 from app.customers.tables import Customer
 from app.database.idempotency import claim_many, digest_of, give_up, keep_many, row_answer
 from app.database.rows import add, table_of
+from app.database.runner import Together
 from app.errors import Refusal
 from app.handover.choose import drafted
 from app.handover.queries import policies
@@ -58,6 +59,17 @@ def hold_many(conn: Connection, *, now: datetime, requests: Sequence[HoldRequest
     give_up(conn, keys=sorted(claimed - holds.keys()))
     single_ones = {id(request) for request in single}
     return [holds.get((r.scope, r.key)) if id(r) in single_ones else None for r in requests]
+
+
+def _alone(conn: Connection, now: datetime, request: HoldRequest) -> SlotHold:
+    told = {field.name: getattr(request, field.name) for field in fields(request)}
+    return hold(conn, now=now, **told)
+
+
+# Holding, for a door whose callers may be served together.
+HOLDING = Together[HoldRequest, SlotHold](
+    many=lambda conn, now, requests: hold_many(conn, now=now, requests=requests), alone=_alone
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,13 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -25,11 +27,13 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from app.database.clock import Clock, database_clock
 from app.database.engine import engine_for
 from app.database.outage import AGAIN, passing, sqlstate
-from app.errors import Refusal, Settled
+from app.errors import Outage, Refusal, Settled
 
 type Work[T] = Callable[[Connection, datetime], T]
 
 GROUP = 64
+# Batches of one kind of work that run at once: while they do, the next ones gather.
+BATCHES = 2
 THREADS = 16
 DEADLOCK_TRIES = 4
 
@@ -43,6 +47,7 @@ class Database:
         self.engine: Engine = engine_for(url, pool_size=threads + 2)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="lastlap-db")
         self._writer = _GroupWriter(self) if self.engine.dialect.name == "sqlite" else None
+        self._queues: WeakKeyDictionary[Any, dict[Any, _Gathered[Any, Any]]] = WeakKeyDictionary()
 
     async def read[T](self, work: Work[T]) -> T:
         """Run `work` in a read-only transaction on a thread."""
@@ -53,6 +58,23 @@ class Database:
         if self._writer:
             return await asyncio.wrap_future(self._writer.submit(work))
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._alone, work)
+
+    async def write_together[I, T](self, together: Together[I, T], item: I) -> T:
+        """Do one of many alike pieces of work; on PostgreSQL those that wait are done in one transaction.
+
+        While batches run, later callers gather; whatever a batch leaves, or all of it when the batch
+        fails, is done alone. On SQLite the writer's group commit serves the same end.
+        """
+        if not self._writer:
+            queues = self._queues.setdefault(asyncio.get_running_loop(), {})
+            gathered: _Gathered[I, T] = queues.setdefault(together, _Gathered(self, together))
+            if (result := await gathered.submit(item)) is not None:
+                return result
+        return await self.write(lambda conn, now: together.alone(conn, now, item))
+
+    async def on_thread[A, T](self, work: Callable[[A], T], told: A) -> T:
+        """Run a function on one of the threads that talk to the database."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, told)
 
     def read_now[T](self, work: Work[T]) -> T:
         """`read` for callers that are a thread already."""
@@ -94,6 +116,65 @@ class Database:
             self._writer.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
         self.engine.dispose()
+
+
+@dataclass(frozen=True)
+class Together[I, T]:
+    """A piece of work that may be done for many callers at once.
+
+    `many` answers None for an item that it leaves to `alone`; what it answers otherwise is done.
+    """
+
+    many: Callable[[Connection, datetime, Sequence[I]], list[T | None]]
+    alone: Callable[[Connection, datetime, I], T]
+
+
+class _Gathered[I, T]:
+    """Callers of one event loop who wait for the next batch of their work."""
+
+    def __init__(self, database: Database, together: Together[I, T]) -> None:
+        self._database, self._together = database, together
+        self._waiting: deque[tuple[I, asyncio.Future[T | None]]] = deque()
+        self._batches: set[asyncio.Task[None]] = set()
+
+    async def submit(self, item: I) -> T | None:
+        """The item's result after COMMIT, or None when its batch leaves it to be done alone."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T | None] = loop.create_future()
+        self._waiting.append((item, done))
+        if len(self._batches) < BATCHES:
+            batch = loop.create_task(self._drain())
+            self._batches.add(batch)
+            batch.add_done_callback(self._batches.discard)
+        return await done
+
+    async def _drain(self) -> None:
+        """Batch after batch until nobody waits."""
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
+            # One caller gains nothing from a batch, and would pay for it twice where it is refused.
+            work = self._one if len(batch) == 1 else self._many
+            try:
+                results = await self._database.on_thread(work, [item for item, _ in batch])
+            except BaseException as error:
+                for _, done in batch:
+                    if not done.done():
+                        done.set_exception(error)
+                continue
+            for (_, done), result in zip(batch, results, strict=True):
+                if not done.done():
+                    done.set_result(result)
+
+    def _one(self, items: Sequence[I]) -> Sequence[T | None]:
+        (item,) = items
+        return [self._database.write_now(lambda conn, now: self._together.alone(conn, now, item))]
+
+    def _many(self, items: Sequence[I]) -> Sequence[T | None]:
+        """The items in one transaction; all of them are left when it fails, whatever the reason."""
+        try:
+            return self._database.write_now(lambda conn, now: self._together.many(conn, now, items))
+        except (DBAPIError, Refusal, Outage):
+            return [None for _ in items]
 
 
 @dataclass(slots=True)

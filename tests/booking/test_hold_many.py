@@ -1,14 +1,16 @@
 """Many holds at once are the same holds as one by one, and what is not plain is left to go alone."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
+import anyio
 import pytest
 import sqlalchemy as sa
 
 from app.booking.errors import SlotFull
 from app.booking.hold import HoldRequest, hold
-from app.booking.hold_many import hold_many
+from app.booking.hold_many import HOLDING, hold_many
 from app.booking.tables import SlotHold
 from app.capacity.tables import CapacityEntry
 from app.customers.rules import CustomerFacts
@@ -120,3 +122,18 @@ def test_a_customer_who_holds_another_window_goes_alone(db: Database) -> None:
     assert together(world, asked(world, "ana")) == [None]
     twice = together(world, asked(world, "rui"), asked(world, "rui", key="again"))
     assert [held is not None for held in twice] == [True, False]
+
+
+def test_a_hundred_shoppers_at_once_for_seven_places_get_exactly_seven(db: Database) -> None:
+    world = open_evening(db, early=7)
+
+    async def rush() -> list[SlotHold | BaseException]:
+        requests = [asked(world, f"shopper-{number}") for number in range(100)]
+        waiting = (db.write_together(HOLDING, request) for request in requests)
+        return list(await asyncio.gather(*waiting, return_exceptions=True))
+
+    found = anyio.run(rush)
+    assert sum(isinstance(one, SlotHold) for one in found) == 7
+    assert sum(isinstance(one, SlotFull) for one in found) == 93
+    assert world.taken(world.early) == (7, 0)
+    assert world.sound()
