@@ -39,12 +39,11 @@ def groups(
 
 
 def _weights(figures: PlanningFigures, day: date, windows: Mapping[str, Window]) -> dict[str, float]:
+    """How the orders of a day spread over its windows; one that the figures do not know is a usual one."""
     column = {5: "saturday", 6: "sunday"}.get(day.weekday(), "weight")
-    raw = {
-        line["template"]: float(line.get(column, line["weight"]))
-        for line in figures.demand
-        if line["template"] in windows
-    }
+    known = {line["template"]: float(line.get(column, line["weight"])) for line in figures.demand}
+    usual = sum(known.values()) / len(known) if known else 1.0
+    raw = {key: known.get(key, usual) for key in windows}
     total = sum(raw.values())
     return {key: weight / total for key, weight in raw.items()} if total else {}
 

@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from math import sqrt
 from zoneinfo import ZoneInfo
 
-import holidays
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
@@ -34,8 +33,9 @@ from app.fleet.tables import EmissionFactor, ShiftPattern, Vehicle, VehicleClass
 from app.handover.queries import policies
 from app.handover.rules import HandoverMode
 from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
-from app.slots.rules import elementary_buckets, occurs_on, wall_time, window_on
-from app.slots.tables import SlotTemplate
+from app.slots.calendar import Calendar
+from app.slots.queries import read_calendar
+from app.slots.rules import elementary_buckets, holiday_on, wall_time, window_on
 from app.values.point import distance_m
 from app.values.window import SkippedLocalTime, Window, local_day
 
@@ -88,7 +88,7 @@ class _Facts:
     patterns: list[ShiftPattern]
     wage: WageRule
     premiums: dict[PremiumKind, WagePremium]
-    templates: list[SlotTemplate]
+    calendar: Calendar
     at_door_s: int
     pools: list[CapacityPool]
     booked: dict[tuple[str, date], int]
@@ -123,7 +123,7 @@ def _read(conn: Connection, now: datetime, first: date, days: int) -> _Facts:
         patterns=rows(conn, ShiftPattern, sa.select(table_of(ShiftPattern)).order_by("key")),
         wage=wage,
         premiums={p.kind: p for p in rows(conn, WagePremium, sa.select(table_of(WagePremium)))},
-        templates=rows(conn, SlotTemplate, sa.select(table_of(SlotTemplate)).order_by("key")),
+        calendar=read_calendar(conn),
         at_door_s=door,
         pools=_taken_pools(conn, first, last),
         booked=_booked(conn, first, last),
@@ -203,9 +203,12 @@ def _nodes(facts: _Facts, first: date, days: int) -> tuple[Node, ...]:
 
 
 def _day(facts: _Facts, fleets: Sequence[Fleet], first: date, day: date) -> DayProblem:
-    windows = _windows(facts, day)
-    ahead = [w for w in windows.values() if w.start > facts.now]
-    buckets = [b for b in elementary_buckets(windows.values()) if any(w.covers(b) for w in ahead)]
+    windows = facts.calendar.windows(facts.zones, day)
+    # What is promised in a window that the calendar has no more is still to be brought.
+    promised = [pool.window for pool in facts.pools if pool.day == day]
+    known = [*windows.values(), *promised]
+    ahead = [w for w in known if w.start > facts.now]
+    buckets = [b for b in elementary_buckets(known) if any(w.covers(b) for w in ahead)]
     factor = facts.figures.weekday_bp[day.weekday()] / 10_000
     still_to_come = [
         max(0.0, zone.daily_orders * factor - facts.booked.get((zone.id, day), 0)) for zone in facts.zones
@@ -226,18 +229,6 @@ def _day(facts: _Facts, fleets: Sequence[Fleet], first: date, day: date) -> DayP
         shifts=tuple(_shifts(facts, fleets, day, buckets)),
         taken=tuple(_taken(facts, fleets, buckets)),
     )
-
-
-def _windows(facts: _Facts, day: date) -> dict[str, Window]:
-    """The windows sold on a day, by template."""
-    found: dict[str, Window] = {}
-    for template in facts.templates:
-        if occurs_on(template, day):
-            try:
-                found[template.key] = window_on(template, day, facts.city.time_zone)
-            except SkippedLocalTime:
-                continue
-    return found
 
 
 def _arcs(
@@ -289,7 +280,8 @@ def _shifts(
     facts: _Facts, fleets: Sequence[Fleet], day: date, buckets: Sequence[Window]
 ) -> list[ShiftOption]:
     kinds = {kind.id: kind for kind in facts.classes}
-    region = holidays.country_holidays(facts.city.country_code, subdiv=facts.city.holiday_region)
+    holiday = holiday_on(day, facts.city.country_code, facts.city.holiday_region) is not None
+    working = _working(facts, day)
     evening = facts.premiums.get(PremiumKind.EVENING)
     offered = []
     for pattern in facts.patterns:
@@ -305,13 +297,24 @@ def _shifts(
             wage_minor_per_h=facts.wage.wage_minor_per_h,
             premiums_bp={kind: premium.premium_bp for kind, premium in facts.premiums.items()},
             evening_from=wall_time(evening.from_local if evening and evening.from_local else "23:59"),
-            holiday=day in region,
+            holiday=holiday,
         )
         hours = window.duration.total_seconds() / 3600
         for f, fleet in enumerate(fleets):
+            if facts.nodes[fleet.node].id not in working:
+                continue
             cost = wage + kinds[fleet.class_id].day_cost_minor
             offered.append(ShiftOption(f, pattern.id, window, hours, cost, covers))
     return offered
+
+
+def _working(facts: _Facts, day: date) -> set[str | None]:
+    """The nodes that the calendar lets work on a day, and those that have promised something then."""
+    served = (planned for zone in facts.zones for planned in facts.calendar.day(zone, day)[0])
+    open_nodes = {
+        node for planned in served for node, serving in planned.nodes.items() if serving.closed is None
+    }
+    return open_nodes | {pool.node_id for pool in facts.pools if pool.day == day}
 
 
 def _pattern_window(pattern: ShiftPattern, day: date, zone: str) -> Window | None:

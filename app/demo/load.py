@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from math import cos, radians
 from typing import Any
 
@@ -21,7 +22,17 @@ from app.places.import_city import CitySummary, import_city
 from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
 from app.pricing.tables import FeeRule
 from app.promotions.tables import Promotion
-from app.slots.tables import CutoffRule, SlotTemplate
+from app.slots.checks import check
+from app.slots.drafts import (
+    CutoffDraft,
+    Draft,
+    HolidayDraft,
+    HorizonDraft,
+    LeadTimeDraft,
+    PickWaveDraft,
+    TemplateDraft,
+)
+from app.slots.spelling import KINDS, read_spelling
 from app.storefronts.tables import Storefront
 from app.values.point import Point, distance_m
 from app.values.window import local_day
@@ -107,25 +118,33 @@ def _fleet(conn: Connection, seed: Seed, city_id: str, middle: Point) -> None:
     add(conn, *(_row(WagePremium, premium) for premium in seed.premiums))
 
 
-def _calendar(conn: Connection, seed: Seed, today: Any) -> None:
-    cutoffs = {rule.key: _row(CutoffRule, rule) for rule in seed.cutoffs}
-    add(conn, *cutoffs.values())
-    templates = [
-        SlotTemplate(
-            cutoff_rule_id=cutoffs[template.cutoff].id,
-            valid_from=today,
-            **template.model_dump(exclude={"cutoff"}),
-        )
-        for template in seed.templates
-    ]
-    add(conn, *templates)
+def _calendar(conn: Connection, seed: Seed, today: date) -> None:
+    _write(conn, [PickWaveDraft(**wave.model_dump()) for wave in seed.pick_waves])
+    _write(
+        conn,
+        [CutoffDraft(counted=rule.kind, **rule.model_dump(exclude={"kind"})) for rule in seed.cutoffs],
+    )
+    _write(conn, [TemplateDraft(valid_from=today, **template.model_dump()) for template in seed.templates])
+    _write(conn, [LeadTimeDraft(**lead.model_dump()) for lead in seed.lead_times])
+    _write(conn, [HolidayDraft(**holiday.model_dump()) for holiday in seed.holidays])
     add(conn, WageRule(valid_from=today, **seed.wage))
+
+
+def _write(conn: Connection, rules: Sequence[Draft]) -> None:
+    """Rules of one kind, checked as an operator's are; they may refer to those written before."""
+    for rule in rules:
+        check(rule)
+    spelling = read_spelling(conn)
+    add(conn, *(KINDS[rule.kind][0](**spelling.columns(rule)) for rule in rules))
 
 
 def _shop(conn: Connection, seed: Seed, now: datetime) -> None:
     storefront = Storefront(**seed.storefront)
     add(conn, storefront)
     add(conn, BookingPolicy(storefront_id=storefront.id, **seed.policy.model_dump()))
+    _write(
+        conn, [HorizonDraft(storefront=storefront.key, **horizon.model_dump()) for horizon in seed.horizons]
+    )
     since = datetime(now.year, 1, 1, tzinfo=UTC)
     add(
         conn,

@@ -136,6 +136,47 @@ class CutoffSeed(_Part):
     elapsed_min: int | None = None
     days_before: int | None = None
     at_local: str | None = None
+    weekdays: str | None = None
+    node: str | None = None
+    wave: str | None = None
+
+
+class PickWaveSeed(_Part):
+    """A picking wave of a node."""
+
+    key: str
+    node: str
+    name: str
+    starts_from: str
+    starts_until: str
+    weekdays: str
+    pick_by: str
+    capacity_orders: int | None = None
+
+
+class HolidaySeed(_Part):
+    """A node that rests on public holidays."""
+
+    key: str
+    node: str
+    country_code: str
+    region: str | None = None
+
+
+class LeadTimeSeed(_Part):
+    """The least minutes from an order to a window of a node."""
+
+    key: str
+    node: str
+    least_min: int
+
+
+class HorizonSeed(_Part):
+    """How far ahead a group of customers may choose."""
+
+    key: str
+    customer_group: str
+    days: int
 
 
 class TemplateSeed(_Part):
@@ -188,7 +229,11 @@ class Seed(_Part):
     premiums: list[PremiumSeed]
     shifts: list[ShiftSeed]
     traffic: list[TrafficSeed]
+    pick_waves: list[PickWaveSeed]
     cutoffs: list[CutoffSeed]
+    lead_times: list[LeadTimeSeed]
+    holidays: list[HolidaySeed]
+    horizons: list[HorizonSeed]
     templates: list[TemplateSeed]
     handover: list[HandoverSeed]
     promotions: list[PromotionSeed]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from app.slots.rules import closing_instant, holiday_on, occurs_on, window_on
@@ -117,6 +118,14 @@ class Calendar:
                     return f"public holiday: {name}"
         return None
 
+    @cached_property
+    def _named_zones(self) -> frozenset[str | None]:
+        return frozenset(rule.zone_id for rule in self.cutoffs)
+
+    @cached_property
+    def _usual(self) -> dict[str, CutoffRule]:
+        return {rule.id: rule for rule in self.cutoffs}
+
     def _timetable(self, zone_id: str, node_id: str | None, day: date) -> str | None:
         """The id of the special timetable that holds, the most specific one; None for the normal one."""
         special = [
@@ -146,8 +155,9 @@ class Calendar:
         return window_on(_OtherHours(template, other.starts_local, other.ends_local), day, zone.time_zone)
 
     def _cutoff(self, template: SlotTemplate, zone: Place, node_id: str | None, window: Window) -> datetime:
-        own = zone.id if any(rule.zone_id == zone.id for rule in self.cutoffs) else None
-        usual = next(rule for rule in self.cutoffs if rule.id == template.cutoff_rule_id)
+        # Zones that no rule names are all alike, and are asked about once.
+        own = zone.id if zone.id in self._named_zones else None
+        usual = self._usual[template.cutoff_rule_id]
         return self._once(
             (template.id, own, zone.time_zone, node_id, window),
             lambda: closing_instant(

@@ -24,6 +24,8 @@ from app.values.window import local_day
 
 # How far slots are opened where none are open yet.
 FIRST_DAYS = 14
+# Rules that close open slots when those are read, and make none; a horizon does not even that.
+_GATES = {RuleKind.BLACKOUT, RuleKind.LEAD_TIME}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,14 @@ def following(
         raise InvalidText(field=("input", "because"), most=200)
     lock_calendar(conn)
     first, last = _open_days(conn, now)
-    before = _open_nodes(conn, now, first, last)
+    gates = kind in _GATES
+    before = _open_nodes(conn, now, first, last) if gates else {}
     change = Change()
     yield change
-    effect = align(conn, now=now, first=first, last=last)
-    effect = _with_gates(conn, effect, before, _open_nodes(conn, now, first, last))
+    if gates or kind is RuleKind.HORIZON:
+        effect = _gated(conn, before, _open_nodes(conn, now, first, last) if gates else {})
+    else:
+        effect = _with_passed(align(conn, now=now, first=first, last=last), now)
     row = CalendarChange(
         at=now,
         actor=actor.name,
@@ -112,27 +117,31 @@ def _open_nodes(conn: Connection, now: datetime, first: date, last: date) -> dic
     }
 
 
-def _with_gates(
-    conn: Connection,
-    effect: Effect,
-    before: Mapping[str, frozenset[str]],
-    after: Mapping[str, frozenset[str]],
+def _gated(
+    conn: Connection, before: Mapping[str, frozenset[str]], after: Mapping[str, frozenset[str]]
 ) -> Effect:
-    """Add the slots that lead times, blackouts and passed cut-offs open or close, wholly or from one node."""
-    differing = [key for key in before if key in after and before[key] != after[key]]
+    """The slots that lead times and blackouts open or close, wholly or from one node."""
+    differing = [key for key in before if before[key] != after[key]]
     slots = {slot.id: slot for slot in _slots(conn, differing)}
-    rested = {(slot.id, node) for slot, node in effect.rested}
-    fewer = [
-        (slots[key], node)
-        for key in differing
-        if after[key]
-        for node in sorted(before[key] - after[key])
-        if (key, node) not in rested
-    ]
+    return Effect(
+        opened=tuple(slots[key] for key in differing if not before[key]),
+        closed=tuple(slots[key] for key in differing if not after[key]),
+        rested=tuple(
+            (slots[key], node) for key in differing if after[key] for node in sorted(before[key] - after[key])
+        ),
+    )
+
+
+def _with_passed(effect: Effect, now: datetime) -> Effect:
+    """Add the slots that close because their cut-off moved into the past, or open because it left it."""
+    closed = [move for move in effect.moved if move.after <= now < move.before]
+    opened = [move for move in effect.moved if move.before <= now < move.after]
+    whole = {move.slot.id for move in closed if move.node_id is None}
+    fewer = tuple((m.slot, m.node_id) for m in closed if m.node_id and m.slot.id not in whole)
     return replace(
         effect,
-        opened=(*effect.opened, *(slots[key] for key in differing if not before[key])),
-        closed=(*effect.closed, *(slots[key] for key in differing if not after[key])),
+        opened=(*effect.opened, *(move.slot for move in opened if move.node_id is None)),
+        closed=(*effect.closed, *(move.slot for move in closed if move.node_id is None)),
         rested=(*effect.rested, *fewer),
     )
 

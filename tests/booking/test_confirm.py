@@ -18,7 +18,7 @@ from app.booking.errors import (
 from app.booking.queries import history, hold_of
 from app.booking.release import release
 from app.booking.rules import BookingStatus, HoldStatus
-from app.booking.tables import DeliveryBooking, SlotHold
+from app.booking.tables import BookingPolicy, DeliveryBooking, SlotHold
 from app.capacity.rebuild import rebuild
 from app.capacity.tables import CapacityPool
 from app.database.rows import rows, table_of
@@ -132,6 +132,22 @@ def test_a_hold_is_not_confirmed_past_the_cut_off(db: Database, clock: Clock) ->
     clock.set(slot.cutoff_at)
     with pytest.raises(CutoffPassed):
         confirmed(db, shop, late)
+
+
+def test_a_stated_grace_lets_a_hold_be_confirmed_a_little_past_the_cut_off(
+    db: Database, clock: Clock
+) -> None:
+    shop, slot, _ = open_world(db)
+    policy = table_of(BookingPolicy)
+    db.write_now(lambda c, _: c.execute(sa.update(policy).values(grace_min=5)) and None)
+    clock.set(slot.cutoff_at - timedelta(minutes=5))
+    first = db.write_now(lambda c, n: make_hold(c, shop, slot, now=n, customer="rui"))
+    second = db.write_now(lambda c, n: make_hold(c, shop, slot, now=n, customer="eva"))
+    clock.set(slot.cutoff_at + timedelta(minutes=5) - timedelta(seconds=1))
+    assert confirmed(db, shop, first, key="k1", order="o1").cutoff_at == slot.cutoff_at
+    clock.set(slot.cutoff_at + timedelta(minutes=5))
+    with pytest.raises(CutoffPassed):
+        confirmed(db, shop, second, key="k2", order="o2")
 
 
 def test_a_released_hold_frees_its_capacity_and_cannot_be_confirmed(db: Database) -> None:

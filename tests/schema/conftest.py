@@ -28,6 +28,7 @@ from tests.factories import (
     make_storefront,
     pool_plan,
 )
+from tests.schema.calendar_house import OPERATOR_KEY, House, build_house
 
 
 @dataclass
@@ -74,3 +75,10 @@ def api(db: Database, opened: Opened) -> Iterator[Api]:
     assert opened
     with client_on(db) as client:
         yield Api(client)
+
+
+@pytest.fixture
+def house(db: Database) -> Iterator[House]:
+    shop, storefront = db.write_now(build_house)
+    with client_on(db) as client:
+        yield House(shop, storefront, Api(client), Api(client, OPERATOR_KEY))
