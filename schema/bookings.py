@@ -8,7 +8,7 @@ from graphql import GraphQLError
 from sqlalchemy import Connection
 
 from app.booking.queries import booking_of, bookings_of, hold_of
-from app.booking.seen import Changes, Promise, SeenBooking, SeenHold, seen_bookings, seen_holds
+from app.booking.seen import Changes, Flexible, Promise, SeenBooking, SeenHold, seen_bookings, seen_holds
 from app.booking.tables import DeliveryBooking as DeliveryBookingRow
 from app.booking.tables import PromiseChange as PromiseChangeRow
 from app.booking.tables import SlotHold as SlotHoldRow
@@ -60,6 +60,9 @@ class SlotHold(Node):
     origin: HoldOrigin = strawberry.field(description="Who asked for it.")
     checkout_at: datetime | None = strawberry.field(description="When its payment began.")
     basket: Basket = strawberry.field(description="The goods that are wanted, whether they fit or not.")
+    candidates: list[DeliverySlot] = strawberry.field(
+        description="Of a flexible hold: the windows of which one is decided later; else empty."
+    )
     conflict: SlotClosure | None = strawberry.field(
         description="Why the goods do not fit; change them back, or hold another window."
     )
@@ -132,6 +135,19 @@ class BookingChanges:
     )
 
 
+@onto(Flexible, description="That a booking is for one of several windows.")
+class FlexibleSlotBooking:
+    """A flexible booking."""
+
+    candidates: list[DeliverySlot] = strawberry.field(
+        name="candidateSlots", description="The windows that the customer accepts."
+    )
+    narrow_by: datetime = strawberry.field(description="When it is decided at the latest.")
+    narrowed_at: datetime | None = strawberry.field(
+        description="When it was decided; until then promise.window spans all of them."
+    )
+
+
 @onto(SeenBooking, description="A booked delivery.")
 class DeliveryBooking(Node):
     """A booking."""
@@ -146,6 +162,7 @@ class DeliveryBooking(Node):
     emissions: EmissionEstimate = strawberry.field(description="Of this drop.")
     drop_preference: DropPreference = strawberry.field(description="How it will be handed over.")
     promotions: list[AppliedPromotion] = strawberry.field(description="What was redeemed with it.")
+    flexible: FlexibleSlotBooking | None = strawberry.field(description="Null for a booking of one window.")
     changes: BookingChanges = strawberry.field(description="What its customer may still do with it.")
     version: int = strawberry.field(description="Counts its changes.")
 

@@ -18,6 +18,7 @@ from schema import (
     capacity,
     capacity_changes,
     engagement,
+    flexible,
     mutations,
     offers,
     places,
@@ -167,6 +168,14 @@ class Mutation(CalendarMutation):
     confirm_booking: mutations.ConfirmBookingPayload | None = strawberry.mutation(
         resolver=mutations.confirm_booking,
         description="Book what is held, at the held fee: from here on the window is a promise.",
+    )
+    hold_flexible_slot: mutations.HoldSlotPayload | None = strawberry.mutation(
+        resolver=flexible.hold_flexible_slot,
+        description="Hold one of several windows of a day for a lower fee; which one is decided later.",
+    )
+    narrow_booking: flexible.NarrowBookingPayload | None = strawberry.mutation(
+        resolver=flexible.narrow_booking,
+        description="Decide which of its windows a flexible booking is for; operators only.",
     )
     begin_checkout: promises.HoldPayload | None = strawberry.mutation(
         resolver=promises.begin_checkout,

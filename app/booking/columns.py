@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from app.booking.rules import HoldOrigin
 from app.booking.tables import DeliveryBooking, SlotHold, WaitlistEntry
 from app.capacity.rules import Reach
 from app.handover.tables import DropPreference
 from app.places.rules import Place
 from app.pricing.rules import FeePart, FeePartKind, Quote
+from app.slots.tables import DeliverySlot
 from app.values.basket import Basket, GoodsTrait
 from app.values.money import Money
 
@@ -62,6 +65,41 @@ def priced(fee: Quote) -> dict[str, Any]:
         "fee_minor": fee.total.minor,
         "fee_parts": [part.stored() for part in fee.parts],
     }
+
+
+def new_hold(
+    *,
+    now: datetime,
+    hold_id: str,
+    storefront_id: str,
+    customer_id: str,
+    cart_reference: str,
+    place: Place,
+    basket: Basket,
+    slot: DeliverySlot,
+    reach: Reach,
+    preference: DropPreference,
+    fee: Quote,
+    cutoff_at: datetime,
+    expires_at: datetime,
+    origin: HoldOrigin = HoldOrigin.SHOPPER,
+) -> SlotHold:
+    """The row of a hold whose room has been taken; the caller adds it."""
+    return SlotHold(
+        id=hold_id,
+        storefront_id=storefront_id,
+        customer_id=customer_id,
+        cart_reference=cart_reference,
+        slot_id=slot.id,
+        zone_id=slot.zone_id,
+        origin=origin,
+        created_at=now,
+        changed_at=now,
+        cutoff_at=cutoff_at,
+        expires_at=expires_at,
+        # The fee's currency counts, should the basket be told in another.
+        **{**goods(basket), **where(place), **served(reach, preference), **priced(fee)},
+    )
 
 
 def with_handover(claim: SlotHold | DeliveryBooking, preference: DropPreference) -> dict[str, Any]:

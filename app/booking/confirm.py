@@ -21,12 +21,19 @@ from app.booking.errors import (
     OrderAlreadyBooked,
     SlotFull,
 )
+from app.booking.flexible import choices_of
 from app.booking.menu import policy_of
 from app.booking.queries import locked_hold
 from app.booking.rules import MESSAGES, HoldOrigin, HoldStatus, WaitlistStatus, status_at
 from app.booking.seen import fee_of
 from app.booking.serve_waitlist import settle_offer
-from app.booking.tables import BookingPolicy, DeliveryBooking, PromiseChange, SlotHold
+from app.booking.tables import (
+    BookingPolicy,
+    DeliveryBooking,
+    FlexibleSlotBooking,
+    PromiseChange,
+    SlotHold,
+)
 from app.capacity.promise import promise
 from app.database.idempotency import once, row_answer
 from app.database.rows import add, row_of, table_of
@@ -91,6 +98,10 @@ def _confirm(
         created_at=now,
         changed_at=now,
     )
+    choices = choices_of(conn, [held.id])[held.id]
+    if choices:
+        booking.starts_at = min(slot.starts_at for slot in choices)
+        booking.ends_at = max(slot.ends_at for slot in choices)
     table = table_of(SlotHold)
     conn.execute(
         sa.update(table)
@@ -99,6 +110,8 @@ def _confirm(
     )
     promise(conn, now=now, actor=actor.name, pool_id=held.pool_id, load=held.load, reference=booking.id)
     add(conn, booking)
+    if choices:
+        _decide_later(conn, now, booking)
     redeem(conn, now=now, hold_id=held.id, booking_id=booking.id)
     off = applied(conn, [held.id]).get(held.id, [])
     add(conn, _promised(now, actor, booking, fee_of(booking, off).total.minor))
@@ -106,6 +119,19 @@ def _confirm(
         settle_offer(conn, hold_id=held.id, status=WaitlistStatus.ACCEPTED)
     _leave_word(conn, now, booking)
     return booking
+
+
+def _decide_later(conn: Connection, now: datetime, booking: DeliveryBooking) -> None:
+    """Which of its windows it is, is known at the first of their cut-offs at the latest."""
+    add(conn, FlexibleSlotBooking(booking_id=booking.id, narrow_by=booking.cutoff_at))
+    jobs.later(
+        conn,
+        now=now,
+        kind="booking.narrow",
+        payload={"booking_id": booking.id},
+        dedup_key=f"narrow:{booking.id}",
+        run_at=booking.cutoff_at,
+    )
 
 
 def _check(now: datetime, held: SlotHold, policy: BookingPolicy) -> None:

@@ -110,6 +110,14 @@ class FeeDifferenceChanged(Refusal):
     """Moving now makes {now_amount} {currency} of difference, not {expected_amount}: show it first."""
 
 
+class WindowsOfOneDay(Invalid):
+    """Choose 2 to {limit} windows of one day at this address."""
+
+
+class BookingNotFlexible(Refusal):
+    """The booking is for one window already."""
+
+
 class WaitlistEntryNotFound(NotFound):
     """There is no waitlist entry with this id for this storefront."""
 

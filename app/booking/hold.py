@@ -6,22 +6,20 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.booking.claim import check_open, claim, menu_of
-from app.booking.columns import goods, priced, served, where
-from app.booking.end_hold import end_hold
+from app.booking.columns import new_hold
+from app.booking.earlier_holds import give_back_earlier
 from app.booking.errors import FeeChanged, SlotNotFound
 from app.booking.menu import Menu, policy_of
-from app.booking.rules import OCCUPYING, HoldStatus
 from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import SlotHold
 from app.customers.register import register
 from app.customers.rules import CustomerFacts
 from app.customers.tables import Customer
 from app.database.idempotency import once, row_answer
-from app.database.rows import add, rows, table_of
+from app.database.rows import add
 from app.handover.choose import choose
 from app.handover.rules import DropWish, HandoverMode
 from app.places.rules import Place
@@ -63,9 +61,7 @@ def hold(
         key=key,
         request=asked.same_as(),
         answer=row_answer(SlotHold),
-        work=lambda: _hold(
-            conn, now, actor, slot_id, place, basket, customer, wish, expected_fee, cart_reference
-        ),
+        work=lambda: _hold(conn, now, asked),
     )
 
 
@@ -106,23 +102,16 @@ def stable(basket: Basket) -> dict[str, Any]:
     return {**asdict(basket), "traits": sorted(basket.traits)}
 
 
-def _hold(
-    conn: Connection,
-    now: datetime,
-    actor: Actor,
-    slot_id: str,
-    place: Place,
-    basket: Basket,
-    customer: CustomerFacts,
-    wish: DropWish | None,
-    expected_fee: Money | None,
-    cart_reference: str,
-) -> SlotHold:
-    buyer = register(conn, now=now, actor=actor, facts=customer)
-    slot, menu = _open_slot(conn, now, actor, slot_id, place, basket, buyer)
-    preference = choose(conn, now=now, wish=wish or DropWish(HandoverMode.ATTENDED), basket=basket)
+def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
+    actor, basket = asked.actor, asked.basket
+    buyer = register(conn, now=now, actor=actor, facts=asked.customer)
+    slot, menu = _open_slot(conn, now, asked, buyer)
+    wish = asked.wish or DropWish(HandoverMode.ATTENDED)
+    preference = choose(conn, now=now, wish=wish, basket=basket)
     hold_id = new_id()
-    given_back = _give_back_earlier(conn, now, actor, buyer.id, cart_reference)
+    given_back = give_back_earlier(
+        conn, now=now, actor=actor, customer_id=buyer.id, cart_reference=asked.cart_reference
+    )
     reach = claim(
         conn,
         now=now,
@@ -134,21 +123,22 @@ def _hold(
         reference=hold_id,
     )
     fee = menu.quote(slot, reach, preference.at_door_s, preference.fee_minor)
-    if expected_fee is not None and expected_fee != fee.total:
-        raise _fee_changed(expected_fee, fee)
-    policy = policy_of(conn, actor.storefront_id)
-    held = SlotHold(
-        id=hold_id,
+    if asked.expected_fee is not None and asked.expected_fee != fee.total:
+        raise fee_changed(asked.expected_fee, fee)
+    held = new_hold(
+        now=now,
+        hold_id=hold_id,
         storefront_id=actor.storefront_id,
         customer_id=buyer.id,
-        cart_reference=cart_reference,
-        slot_id=slot.id,
-        zone_id=slot.zone_id,
-        created_at=now,
-        changed_at=now,
+        cart_reference=asked.cart_reference,
+        place=asked.place,
+        basket=basket,
+        slot=slot,
+        reach=reach,
+        preference=preference,
+        fee=fee,
         cutoff_at=menu.cutoff_at(slot, [reach]),
-        expires_at=now + timedelta(minutes=policy.hold_min),
-        **{**goods(basket), **where(place), **served(reach, preference), **priced(fee)},
+        expires_at=now + timedelta(minutes=policy_of(conn, actor.storefront_id).hold_min),
     )
     add(conn, held)
     serve_waitlist(conn, now=now, pool_ids=given_back)
@@ -156,47 +146,26 @@ def _hold(
 
 
 def _open_slot(
-    conn: Connection, now: datetime, actor: Actor, slot_id: str, place: Place, basket: Basket, buyer: Customer
+    conn: Connection, now: datetime, asked: HoldRequest, buyer: Customer
 ) -> tuple[DeliverySlot, Menu]:
-    zone = zone_of(conn, point=place.point)
-    slot = next(iter(slots_by_id(conn, [slot_id])), None)
+    zone = zone_of(conn, point=asked.place.point)
+    slot = next(iter(slots_by_id(conn, [asked.slot_id])), None)
     if slot is None or slot.zone_id != zone.id or slot.withdrawn_at is not None:
         raise SlotNotFound(field=("input", "slotId"))
     menu = menu_of(
         conn,
         now=now,
-        storefront_id=actor.storefront_id,
+        storefront_id=asked.actor.storefront_id,
         slot=slot,
-        basket=basket,
+        basket=asked.basket,
         customer_group=buyer.customer_group,
     )
-    check_open(slot, menu, basket)
+    check_open(slot, menu, asked.basket)
     return slot, menu
 
 
-def _give_back_earlier(
-    conn: Connection, now: datetime, actor: Actor, customer_id: str, cart_reference: str
-) -> list[str]:
-    """End what the customer holds for this cart; returns the pools that have room again."""
-    table = table_of(SlotHold)
-    earlier = (
-        sa.select(table)
-        .where(
-            table.c.customer_id == customer_id,
-            table.c.cart_reference == cart_reference,
-            table.c.status.in_(OCCUPYING),
-        )
-        .with_for_update()
-    )
-    found = rows(conn, SlotHold, earlier)
-    for old in found:
-        ended = HoldStatus.RELEASED if old.expires_at > now else HoldStatus.EXPIRED
-        reason = "the customer holds another window for this cart"
-        end_hold(conn, now=now, actor=actor.name, held=old, status=ended, reason=reason)
-    return [old.pool_id for old in found]
-
-
-def _fee_changed(expected: Money, fee: Quote) -> FeeChanged:
+def fee_changed(expected: Money, fee: Quote) -> FeeChanged:
+    """That the fee is another one now."""
     return FeeChanged(
         field=("input", "expectedFee"),
         expected_amount=str(expected.amount),

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.booking.columns import goods, priced, served, where
+from app.booking.columns import new_hold
 from app.booking.hold import HoldRequest, hold
 from app.booking.menu import Menu, policy_of, read_menu, span_of
 from app.booking.rules import OCCUPYING
@@ -193,21 +193,18 @@ class _Desk:
         shop = request.actor.storefront_id
         if shop not in self._hold_min:
             self._hold_min[shop] = policy_of(self._conn, shop).hold_min
-        return SlotHold(
-            id=new_id(),
+        return new_hold(
+            now=self._now,
+            hold_id=new_id(),
             storefront_id=shop,
             customer_id=customer.id,
             cart_reference=request.cart_reference,
-            slot_id=slot.id,
-            zone_id=slot.zone_id,
-            created_at=self._now,
-            changed_at=self._now,
+            place=request.place,
+            basket=request.basket,
+            slot=slot,
+            reach=reach,
+            preference=preference,
+            fee=fee,
             cutoff_at=menu.cutoff_at(slot, [reach]),
             expires_at=self._now + timedelta(minutes=self._hold_min[shop]),
-            **{
-                **goods(request.basket),
-                **where(request.place),
-                **served(reach, preference),
-                **priced(fee),
-            },
         )

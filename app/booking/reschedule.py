@@ -15,6 +15,7 @@ from app.booking.claim import check_open, claim, menu_of
 from app.booking.columns import priced, served
 from app.booking.difference import Move, MoveFee, move_of
 from app.booking.errors import FeeDifferenceChanged, MoveLimitReached, SameWindow, SlotNotFound
+from app.booking.flexible import flexible_of, settle
 from app.booking.menu import Menu, policy_of
 from app.booking.open_booking import open_booking
 from app.booking.serve_waitlist import serve_waitlist
@@ -103,6 +104,7 @@ def _reschedule(
     }
     table = table_of(DeliveryBooking)
     conn.execute(sa.update(table).where(table.c.id == booking.id).values(**changes))
+    settle(conn, now=now, booking_id=booking.id)
     moved = row_of(DeliveryBooking, {**booking.model_dump(), **changes})
     add(conn, _line(now, actor, booking, moved, fee, reason))
     _leave_word(conn, now, booking, moved)
@@ -116,7 +118,10 @@ def _open_slot(
     policy = policy_of(conn, booking.storefront_id)
     if booking.moves >= policy.move_limit:
         raise MoveLimitReached(field=("input", "bookingId"), moves=booking.moves)
-    if slot_id == booking.slot_id:
+    flexible = flexible_of(conn, [booking.id]).get(booking.id)
+    # Of several windows the one that is planned now may be chosen like any other.
+    undecided = flexible is not None and flexible.narrowed_at is None
+    if slot_id == booking.slot_id and not undecided:
         raise SameWindow(field=("input", "slotId"))
     slot = next(iter(slots_by_id(conn, [slot_id])), None)
     if slot is None or slot.zone_id != booking.zone_id or slot.withdrawn_at is not None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.booking.columns import wanted_basket
+from app.booking.flexible import choices_of, flexible_of
 from app.booking.menu import Closure, policy_of
 from app.booking.queries import history
 from app.booking.rules import (
@@ -22,7 +23,7 @@ from app.booking.rules import (
     cancellation_minor,
     status_at,
 )
-from app.booking.tables import BookingPolicy, DeliveryBooking, PromiseChange, SlotHold
+from app.booking.tables import BookingPolicy, DeliveryBooking, FlexibleSlotBooking, PromiseChange, SlotHold
 from app.database.rows import row_of, rows, table_of
 from app.fleet.rules import Emissions
 from app.fleet.tables import EmissionFactor
@@ -56,6 +57,7 @@ class SeenHold:
     promotions: tuple[AppliedPromotion, ...]
     fee: Quote
     emissions: Emissions
+    candidates: tuple[DeliverySlot, ...]
 
     @property
     def expires_at(self) -> datetime:
@@ -103,6 +105,15 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class Flexible:
+    """The windows that a customer accepts, and when it was or will be decided which."""
+
+    candidates: tuple[DeliverySlot, ...]
+    narrow_by: datetime
+    narrowed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class SeenBooking:
     """A booking with everything that belongs to it; `status` is that of now."""
 
@@ -115,6 +126,7 @@ class SeenBooking:
     emissions: Emissions
     promise: Promise
     changes: Changes
+    flexible: Flexible | None
 
     @property
     def code(self) -> str:
@@ -149,6 +161,7 @@ def seen_holds(
             promotions=tuple(beside.promotions.get(hold.id, ())),
             fee=fee_of(hold, beside.promotions.get(hold.id, ())),
             emissions=beside.emissions(hold),
+            candidates=tuple(beside.choices.get(hold.id, ())),
         )
         for hold in holds
     ]
@@ -163,6 +176,7 @@ def seen_bookings(
     """
     beside = _Beside.read(conn, bookings, [booking.hold_id for booking in bookings], at)
     changes = history(conn, [booking.id for booking in bookings], at=at)
+    flexible = flexible_of(conn, [booking.id for booking in bookings])
     policies = {key: policy_of(conn, key) for key in {booking.storefront_id for booking in bookings}}
     return [
         SeenBooking(
@@ -178,9 +192,19 @@ def seen_bookings(
                 tuple(changes.get(booking.id, ())),
             ),
             changes=_changes(booking, policies[booking.storefront_id], now),
+            flexible=_flexible(flexible.get(booking.id), beside.choices.get(booking.hold_id, ()), at),
         )
         for booking in bookings
     ]
+
+
+def _flexible(
+    row: FlexibleSlotBooking | None, candidates: Sequence[DeliverySlot], at: datetime | None
+) -> Flexible | None:
+    if row is None:
+        return None
+    decided = row.narrowed_at if at is None or (row.narrowed_at and row.narrowed_at <= at) else None
+    return Flexible(tuple(candidates), row.narrow_by, decided)
 
 
 def _changes(booking: DeliveryBooking, policy: BookingPolicy, now: datetime) -> Changes:
@@ -213,6 +237,7 @@ class _Beside:
     preferences: dict[str, DropPreference]
     promotions: dict[str, list[AppliedPromotion]]
     factors: dict[str, EmissionFactor]
+    choices: dict[str, list[DeliverySlot]]
 
     @classmethod
     def read(
@@ -232,6 +257,7 @@ class _Beside:
                 for p in rows(conn, DropPreference, sa.select(preference).where(preference.c.id.in_(wanted)))
             },
             promotions=applied(conn, hold_ids, at=at),
+            choices=choices_of(conn, hold_ids),
             factors={
                 f.id: f for f in rows(conn, EmissionFactor, sa.select(factor).where(factor.c.id.in_(factors)))
             },

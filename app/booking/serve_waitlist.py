@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app import events, jobs
-from app.booking.columns import goods, place_of, priced, served, where
+from app.booking.columns import new_hold, place_of
 from app.booking.menu import Menu, policy_of, read_menu
 from app.booking.queries import windows_of
 from app.booking.rules import HoldOrigin, WaitlistStatus, offer_end
@@ -137,19 +137,21 @@ def _held(
         return None
     fee = menu.quote(slot, reach, preference.at_door_s, preference.fee_minor)
     closes_at = menu.cutoff_at(slot, [reach])
-    held = SlotHold(
-        id=hold_id,
+    held = new_hold(
+        now=now,
+        hold_id=hold_id,
         storefront_id=entry.storefront_id,
         customer_id=entry.customer_id,
         cart_reference=f"waitlist:{entry.id}",
-        slot_id=slot.id,
-        zone_id=slot.zone_id,
-        origin=HoldOrigin.WAITLIST,
-        created_at=now,
-        changed_at=now,
+        place=place_of(entry),
+        basket=entry.basket,
+        slot=slot,
+        reach=reach,
+        preference=preference,
+        fee=fee,
         cutoff_at=closes_at,
         expires_at=min(end, closes_at),
-        **{**goods(entry.basket), **where(place_of(entry)), **served(reach, preference), **priced(fee)},
+        origin=HoldOrigin.WAITLIST,
     )
     add(conn, held)
     table = table_of(WaitlistEntry)

@@ -254,6 +254,30 @@ class PromiseChange(SQLModel, table=True):
         return Money(self.after_fee_minor - self.before_fee_minor, self.currency)
 
 
+class FlexibleChoice(SQLModel, table=True):
+    """A window that the customer of a flexible hold, and of its booking, accepts."""
+
+    __tablename__ = "flexible_choice"
+
+    hold_id: str = Field(foreign_key="slot_hold.id", primary_key=True)
+    slot_id: str = Field(foreign_key="delivery_slot.id", primary_key=True)
+    place: int
+
+
+class FlexibleSlotBooking(SQLModel, table=True):
+    """That a booking is for one of several windows, and until when it is decided which.
+
+    Until then the booking's `starts_at` and `ends_at` are those of all of them together, and its slot is
+    the one planned as of now.
+    """
+
+    __tablename__ = "flexible_slot_booking"
+
+    booking_id: str = Field(foreign_key="delivery_booking.id", primary_key=True)
+    narrow_by: datetime
+    narrowed_at: datetime | None = None
+
+
 class WaitlistEntry(_Wish, table=True):
     """A customer who waits for room in one of some windows; `hold_id` is the offer made last.
 

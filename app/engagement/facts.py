@@ -123,5 +123,6 @@ FACTS: dict[str, type[BookingConfirmedFacts | WaitlistOfferedFacts]] = {
     "booking_confirmed": BookingConfirmedFacts,
     "booking_moved": BookingMovedFacts,
     "booking_cancelled": BookingCancelledFacts,
+    "booking_narrowed": BookingConfirmedFacts,
     "waitlist_offered": WaitlistOfferedFacts,
 }

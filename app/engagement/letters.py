@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from app.booking.flexible import choices_of, flexible_of
 from app.booking.rules import BookingStatus
 from app.booking.seen import fee_of
 from app.booking.tables import DeliveryBooking, SlotHold
@@ -118,11 +119,19 @@ def waitlist_offered(conn: Connection, _now: datetime, told: Mapping[str, Any], 
     )
 
 
+def booking_narrowed(conn: Connection, now: datetime, told: Mapping[str, Any], urls: Urls) -> Letter:
+    """Which of its windows a flexible booking is for; raises NotFound."""
+    about = _about(conn, told["booking_id"])
+    facts = BookingConfirmedFacts(**_booking_facts(conn, about, urls))
+    return _letter(about, "booking_narrowed", about.booking.id, facts.as_context(), now, urls)
+
+
 # What a job of the kind `engagement.<name>` writes.
 LETTERS: Mapping[str, Writer] = {
     "booking_confirmed": booking_confirmed,
     "booking_moved": booking_moved,
     "booking_cancelled": booking_cancelled,
+    "booking_narrowed": booking_narrowed,
     "waitlist_offered": waitlist_offered,
 }
 
@@ -160,7 +169,7 @@ def _booking_facts(conn: Connection, about: _About, urls: Urls) -> dict[str, Any
         "booking_code": booking.code,
         "order_reference": booking.order_reference,
         "day": day_text(booking.starts_at, locale, zone),
-        "window": window_text(booking.window, locale, zone),
+        "window": _windows(conn, about),
         "place": _place(booking),
         "handover": handover_text(preference_by_id(conn, booking.drop_preference_id), locale),
         "fee": money_text(total, locale),
@@ -174,6 +183,16 @@ def _booking_facts(conn: Connection, about: _About, urls: Urls) -> dict[str, Any
         ),
         "booking_url": urls.booking_url(booking.id),
     }
+
+
+def _windows(conn: Connection, about: _About) -> str:
+    """The booking's window, or all of them while it is not decided which."""
+    booking = about.booking
+    flexible = flexible_of(conn, [booking.id]).get(booking.id)
+    windows = [booking.window]
+    if flexible is not None and flexible.narrowed_at is None:
+        windows = [slot.window for slot in choices_of(conn, [booking.hold_id])[booking.hold_id]]
+    return " / ".join(window_text(window, about.locale, about.zone) for window in windows)
 
 
 def _letter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -45,6 +46,8 @@ class FeeTable(Protocol):
     ceiling_minor: int
     green_grams: int
     green_discount_minor: int
+    flexible_minor: int
+    flexible_most_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,22 @@ def quote(
     if handover_minor:
         parts.append(FeePart(FeePartKind.HANDOVER, "Handover", handover_minor, table.currency))
     return Quote(table.currency, tuple(parts))
+
+
+def flexible_quote(table: FeeTable, quotes: Sequence[Quote]) -> Quote:
+    """The fee of a drop in any of several windows: that of the cheapest, less what being flexible is worth.
+
+    Each window beyond the first takes something off, up to the table's most; the delivery itself stays
+    above the table's floor.
+    """
+    cheapest = min(quotes, key=lambda quote: quote.total.minor)
+    delivery = sum(part.minor for part in cheapest.parts if part.kind is not FeePartKind.HANDOVER)
+    wanted = min(table.flexible_minor * (len(quotes) - 1), table.flexible_most_minor)
+    off = max(0, min(wanted, delivery - table.floor_minor))
+    if not off:
+        return cheapest
+    part = FeePart(FeePartKind.INCENTIVE, "Flexible", -off, table.currency)
+    return Quote(table.currency, (*cheapest.parts, part))
 
 
 def _window_parts(table: FeeTable, window: Window, zone: str) -> list[FeePart]:

@@ -35,4 +35,7 @@ class FeeRule(SQLModel, table=True):
     ceiling_minor: int
     green_grams: int
     green_discount_minor: int
+    # What each further window of a flexible hold takes off, and the most that all of them do.
+    flexible_minor: int = 0
+    flexible_most_minor: int = 0
     min_order_minor: int = 0

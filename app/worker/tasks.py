@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,6 +13,8 @@ from sqlalchemy import Connection
 
 from app.allocation.problem import Limits
 from app.allocation.rules import RunStatus
+from app.booking.errors import BookingNotFlexible
+from app.booking.narrow import narrow
 from app.booking.reclaim import reclaim
 from app.database.idempotency import IdempotencyKey
 from app.database.rows import table_of
@@ -22,6 +25,7 @@ from app.engagement.rules import NotificationStatus
 from app.engagement.tables import Notification
 from app.jobs import Job, JobState
 from app.storefronts.tables import Storefront
+from app.values.actor import Actor, Role
 from app.worker.plan import plan
 from app.world.mail import MailRefused, OutgoingMail
 from app.world.world import World
@@ -89,6 +93,17 @@ async def take_back(world: World, job: Job) -> None:
     await world.db.write(lambda conn, now: reclaim(conn, now=now, pool_ids=[pool_id] if pool_id else None))
 
 
+async def decide_window(world: World, job: Job) -> None:
+    """Narrow a flexible booking to one of its windows; one that was moved or cancelled is let be."""
+    booking_id = str(job.payload["booking_id"])
+
+    def work(conn: Connection, now: datetime) -> None:
+        with suppress(BookingNotFlexible):
+            narrow(conn, now=now, actor=_HOUSE, booking_id=booking_id)
+
+    await world.db.write(work)
+
+
 async def keep_house(world: World, _job: Job) -> None:
     """Throw away what nobody needs: old answers, finished jobs."""
     await world.db.write(_prune)
@@ -102,9 +117,13 @@ def _prune(conn: Connection, now: datetime) -> None:
     conn.execute(sa.delete(job).where(job.c.id.in_(sa.select(job.c.id).where(done).limit(BATCH))))
 
 
+# Who acts when nobody asks: the house's own clock.
+_HOUSE = Actor("", Role.OPERATOR, "clock")
+
 TASKS: dict[str, Task] = {
     **{f"engagement.{name}": tell for name in LETTERS},
     "allocation.plan": plan_capacity,
     "booking.reclaim": take_back,
+    "booking.narrow": decide_window,
     "housekeeping": keep_house,
 }

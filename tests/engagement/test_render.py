@@ -17,6 +17,7 @@ QUIET = {
     "booking_cancelled": {"handover", "vehicle", "grams", "change_until", "booking_url", "fee_parts", "owed"},
     "booking_confirmed": {"fee_parts"},
     "booking_moved": {"fee_parts"},
+    "booking_narrowed": {"fee_parts"},
 }
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pricing.rules import FeePartKind, Quote, quote
+from app.pricing.rules import FeePart, FeePartKind, Quote, flexible_quote, quote
 from app.values.window import Window
 
 EVENING = datetime(2026, 11, 25, 18, tzinfo=UTC)
@@ -27,6 +27,8 @@ class Table:
     ceiling_minor: int = 790
     green_grams: int = 30
     green_discount_minor: int = 50
+    flexible_minor: int = 60
+    flexible_most_minor: int = 150
 
 
 def priced(
@@ -73,3 +75,14 @@ def test_each_part_says_what_it_is_for() -> None:
 def test_the_green_discount_is_cut_at_the_floor() -> None:
     fee = priced(90, grams=1, table=replace(Table(), base_minor=60, evening_minor=50))
     assert fee.total.minor == 90
+
+
+def test_each_further_window_takes_something_off_until_the_most_or_the_floor() -> None:
+    table = Table()
+    one = Quote("EUR", (FeePart(FeePartKind.BASE, "Delivery", 300, "EUR"),))
+    dearer = Quote("EUR", (FeePart(FeePartKind.BASE, "Delivery", 400, "EUR"),))
+    totals = [flexible_quote(table, [dearer] * more + [one]).total.minor for more in range(5)]
+    floor = table.floor_minor
+    assert totals == [300, *(max(floor, 300 - off) for off in (60, 120, 150, 150))]
+    low = Quote("EUR", (FeePart(FeePartKind.BASE, "Delivery", floor + 10, "EUR"),))
+    assert flexible_quote(table, [low, dearer]).total.minor == floor

@@ -13,7 +13,7 @@ from app.values.ids import new_id
 from app.values.load import DIMENSIONS, Load
 from tests.api import Api, worked, world_on
 from tests.conftest import Clock
-from tests.factories import ROOM, evening, make_pools, pool_plan, set_policy
+from tests.factories import ROOM, evening, make_fee_rule, make_pools, pool_plan, set_policy
 from tests.schema.conftest import Opened
 from tests.schema.test_journey import ADDRESS, APPLY, CONFIRM, HOLD, held, hold_input, offers, refusals
 
@@ -265,3 +265,45 @@ def test_another_storefront_changes_nothing(api: Api, db: Database, opened: Open
     ]
     assert other.data('query { waitlist(customerReference: "zoe") { id } }')["waitlist"] == []
     assert other.codes(MOVES, id=booking["id"]) == ["BOOKING_NOT_FOUND"]
+
+
+FLEXIBLE = """mutation ($input: HoldFlexibleSlotInput!) { holdFlexibleSlot(input: $input) {
+  hold { id fee { total { amount } parts { kind label } } candidates { id } }
+  alternatives { slot { id } } userErrors { code field } } }"""
+NARROW = """mutation ($input: NarrowBookingInput!) { narrowBooking(input: $input) {
+  booking { id } userErrors { code } } }"""
+
+
+def test_several_windows_are_one_promise_until_the_clock_narrows_it(
+    api: Api, operator: Api, db: Database, opened: Opened, clock: Clock
+) -> None:
+    facts = {"storefront_id": opened.shop.actor.storefront_id, "flexible_minor": 60}
+    db.write_now(lambda c, n: make_fee_rule(c, **facts, flexible_most_minor=150, valid_from=n))
+    slots = [o["slot"]["id"] for o in offers(api) if o["available"]]
+    told = {
+        "slotIds": slots,
+        "address": ADDRESS,
+        "customer": {"reference": "ana", "email": "ana@example.com"},
+        "idempotencyKey": "f",
+    }
+    hold = api.data(FLEXIBLE, input=told)["holdFlexibleSlot"]["hold"]
+    assert [one["id"] for one in hold["candidates"]] == slots
+    assert {"kind": "INCENTIVE", "label": "Flexible"} in hold["fee"]["parts"]
+    confirm = {"holdId": hold["id"], "orderReference": "o", "idempotencyKey": "c"}
+    booking = api.data(CONFIRM, input=confirm)["confirmBooking"]["booking"]
+    ask = """query ($id: ID!) { booking(id: $id) { slot { id } promise { window { startsAt endsAt } }
+      flexible { candidateSlots { id } narrowBy narrowedAt } } }"""
+    before = api.data(ask, id=booking["id"])["booking"]
+    assert before["flexible"]["narrowedAt"] is None
+    refused = api.data(NARROW, input={"bookingId": booking["id"]})["narrowBooking"]
+    assert refusals(refused) == ["OPERATORS_ONLY"]
+    clock.set(evening().start - timedelta(hours=2))
+    worked(world_on(db))
+    after = api.data(ask, id=booking["id"])["booking"]
+    assert after["flexible"]["narrowedAt"] == clock.now.isoformat()
+    assert after["promise"]["window"]["endsAt"] == "2026-11-25T19:00:00+00:00"
+    narrowed = operator.data(NARROW, input={"bookingId": booking["id"]})["narrowBooking"]
+    assert refusals(narrowed) == ["BOOKING_NOT_FLEXIBLE"]
+    alone = {**told, "slotIds": slots[:1], "idempotencyKey": "g"}
+    payload = api.data(FLEXIBLE, input=alone)["holdFlexibleSlot"]
+    assert payload["userErrors"] == [{"code": "WINDOWS_OF_ONE_DAY", "field": ["input", "slotIds"]}]

@@ -1,0 +1,36 @@
+"""End what a customer holds for a cart when they hold another window for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.booking.end_hold import end_hold
+from app.booking.rules import OCCUPYING, HoldStatus
+from app.booking.tables import SlotHold
+from app.database.rows import rows, table_of
+from app.values.actor import Actor
+
+
+def give_back_earlier(
+    conn: Connection, *, now: datetime, actor: Actor, customer_id: str, cart_reference: str
+) -> list[str]:
+    """The pools that have room again; the caller serves those who wait for it, once it has its own."""
+    table = table_of(SlotHold)
+    earlier = (
+        sa.select(table)
+        .where(
+            table.c.customer_id == customer_id,
+            table.c.cart_reference == cart_reference,
+            table.c.status.in_(OCCUPYING),
+        )
+        .with_for_update()
+    )
+    found = rows(conn, SlotHold, earlier)
+    for old in found:
+        ended = HoldStatus.RELEASED if old.expires_at > now else HoldStatus.EXPIRED
+        reason = "the customer holds another window for this cart"
+        end_hold(conn, now=now, actor=actor.name, held=old, status=ended, reason=reason)
+    return [old.pool_id for old in found]
