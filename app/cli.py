@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from sqlalchemy import Connection, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from app.allocation.problem import Limits
 from app.allocation.queries import day_plans, run_of
@@ -72,7 +72,9 @@ def _plainly() -> Iterator[None]:
         said = why.message
     except (UnsupportedDatabase, NotMigrated, NewerDatabase, PortInUse) as why:
         said = str(why)
-    except (OperationalError, Outage) as why:
+    except (DatabaseError, Outage) as why:
+        if type(why) not in (OperationalError, DatabaseError) and not isinstance(why, Outage):
+            raise  # a statement of ours is wrong, not the database
         said = _unreachable(why)
     else:
         return
@@ -80,7 +82,7 @@ def _plainly() -> Iterator[None]:
     raise typer.Exit(2)
 
 
-def _unreachable(why: OperationalError | Outage) -> str:
+def _unreachable(why: DatabaseError | Outage) -> str:
     """Which database does not answer, why, and what to do; its password stays out of it."""
     where = make_url(read_settings(demo=True).database_url).render_as_string(hide_password=True)
     cause = why.__cause__ if isinstance(why, Outage) else why
