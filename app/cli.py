@@ -136,10 +136,11 @@ def _prepare(settings: Settings, files: list[Path]) -> None:
 
 
 def _load(db: Database, seed: Seed, city: CityData) -> None:
-    summary = db.write_now(lambda conn, now: load(conn, now=now, seed=seed, city=city))
+    made = db.write_now(lambda conn, now: load(conn, now=now, seed=seed, city=city))
     console.print(
-        f"[green]✓[/green] {city.name}: {summary.addresses:,} addresses on {summary.streets:,} streets,"
-        f" {summary.zones} service zones"
+        f"[green]✓[/green] {city.name}: {made.addresses:,} addresses ({made.doors:,} house numbers),"
+        f" {made.streets:,} streets, {made.zones} service zones",
+        soft_wrap=True,
     )
 
 
