@@ -86,7 +86,7 @@ def taken_apart(text: str) -> WrittenAddress:
 
 
 def house_numbers(written: str) -> tuple[str, ...]:
-    """The houses that a map's house number stands for: '1; 3,5' is three, '61-65' is 61, 63 and 65, '7-a' is 7A.
+    """The houses that a map's number stands for: '1; 3,5' is three, '61-65' is 61, 63 and 65, '7-a' is 7A.
 
     A span whose ends are not on one side of the street, or too far apart to be one house, keeps its ends.
     """
