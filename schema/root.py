@@ -124,7 +124,7 @@ class Query(CalendarQuery):
     )
     allocation_run: AllocationRun | None = strawberry.field(
         resolver=allocation.allocation_run,
-        description="The run with this id, or the newest that was published.",
+        description="The run with this id, or the newest: of those that were published, unless told otherwise.",
     )
     capacity_pools: capacity.CapacityPoolConnection | None = strawberry.field(
         resolver=capacity.capacity_pools,
