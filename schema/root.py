@@ -26,6 +26,7 @@ from schema import (
     waitlist,
 )
 from schema.allocation import AllocationRun
+from schema.arguments import describe_arguments
 from schema.bookings import DeliveryBooking, DeliveryBookingConnection, SlotHold
 from schema.calendar import CalendarQuery
 from schema.calendar_changes import CalendarMutation
@@ -229,5 +230,6 @@ schema = QuietSchema(
     config=StrawberryConfig(scalar_map=SCALARS),
     extensions=[lambda: ParserCache(maxsize=256), lambda: ValidationCache(maxsize=256)],
 )
+describe_arguments(schema)
 
 __all__ = ["Context", "schema"]

@@ -44,7 +44,7 @@ def started(*arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]
 
 def answer(process: subprocess.Popen[str], url: str) -> httpx2.Response:
     """What a server that is starting answers as soon as it does."""
-    for _ in range(600):
+    for _ in range(2_400):
         assert process.poll() is None, process.communicate()[0]
         try:
             return httpx2.get(url)

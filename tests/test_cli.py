@@ -250,8 +250,8 @@ def test_the_demo_takes_its_worker_along_however_it_ends(end: signal.Signals) ->
         assert answer(demo, f"http://127.0.0.1:{port}/readyz").json()["ready"]
         (worker,) = children(demo.pid)
         demo.send_signal(end)
-        said, _ = demo.communicate(timeout=30)
-        for _ in range(200):
+        said, _ = demo.communicate(timeout=60)
+        for _ in range(1_200):
             if not alive(worker):
                 break
             time.sleep(0.05)

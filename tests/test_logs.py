@@ -27,7 +27,7 @@ def test_every_line_is_json_and_carries_the_request_id(tmp_path: Path) -> None:
         engine.dispose()
         fault = httpx2.get(base, headers={"X-Request-ID": broken})
         server.send_signal(signal.SIGTERM)
-        said, _ = server.communicate(timeout=30)
+        said, _ = server.communicate(timeout=60)
 
     assert fault.status_code == 500
     assert fault.json()["errors"][0]["extensions"] == {"code": "INTERNAL", "requestId": broken}

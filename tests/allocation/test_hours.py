@@ -1,5 +1,6 @@
 """Driver hours: priced over the whole fortnight, kept in every week, and named where they bind."""
 
+from collections import Counter
 from datetime import date
 
 import pytest
@@ -30,12 +31,8 @@ def fortnight(tmp_path_factory: pytest.TempPathFactory) -> tuple[Problem, Plan]:
     metadata.create_all(db.engine)
     loaded(db)
     node = table_of(FulfilmentNode)
-    for key, hours in ((node.c.key != "depot", PLENTY), (node.c.key == "depot", SCARCE)):
-        db.write_now(
-            lambda c, _, k=key, h=hours: (
-                c.execute(sa.update(node).where(k).values(driver_hours_per_week=h)) and None
-            )
-        )
+    hours = sa.case((node.c.key == "depot", SCARCE), else_=PLENTY)
+    db.write_now(lambda c, _: c.execute(sa.update(node).values(driver_hours_per_week=hours)) and None)
     problem = db.read_now(lambda c, n: snapshot(c, now=n, first=FIRST, days=DAYS))
     db.close()
     return problem, run_solver(problem, QUICK, wall_s=170)
@@ -74,8 +71,16 @@ def test_scarce_hours_have_a_price_are_nearly_used_up_and_are_named(fortnight: t
         assert hours > most - 8
     limits = binding_limits("run", problem, plan)
     named = [limit for limit in limits if limit.limit_name == "driver hours of the week"]
-    assert {limit.node_name for limit in named} == {depot.name}
-    assert limits[0].worth_minor >= limits[-1].worth_minor > 0
+    assert [limit.node_name for limit in named] == [depot.name] * 3
+    assert {(limit.starts_at, limit.ends_at) for limit in named} == {
+        (week[0].buckets[0].start, week[-1].buckets[-1].end)
+        for week in (problem.days[:5], problem.days[5:12], problem.days[12:])
+    }
+    assert {limit.unit for limit in named} == {"hour"}
+    assert [limit.worth_minor for limit in limits] == sorted(
+        (limit.worth_minor for limit in limits), reverse=True
+    )
+    assert max(Counter(limit.limit_name for limit in limits).values()) <= 6
 
 
 def test_the_bound_is_proved_and_near(fortnight: tuple[Problem, Plan]) -> None:

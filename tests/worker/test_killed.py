@@ -130,7 +130,7 @@ def test_a_second_copy_by_smtp_carries_the_same_message_id(real: Database) -> No
     try:
         with started("work", **told) as first:
             postbox.client = first.pid
-            assert first.wait(timeout=60) == -signal.SIGKILL
+            assert first.wait(timeout=120) == -signal.SIGKILL
         assert notification(real).status is NotificationStatus.PENDING
         assert len(postbox.message_ids) == 1
         real.write_now(lease_ends)
