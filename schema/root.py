@@ -125,7 +125,7 @@ class Query(CalendarQuery):
     )
     allocation_run: AllocationRun | None = strawberry.field(
         resolver=allocation.allocation_run,
-        description="The run with this id, or the newest: of those that were published, unless told otherwise.",
+        description="The run with this id, or the newest; only published ones unless told otherwise.",
     )
     capacity_pools: capacity.CapacityPoolConnection | None = strawberry.field(
         resolver=capacity.capacity_pools,
