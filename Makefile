@@ -17,7 +17,7 @@ help:            ## list the commands
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 demo: $(STAMP)   ## set up and serve the demo city on 127.0.0.1 (PORT=, DATABASE_URL=, CITY=file.osm.pbf)
-	@PORT=$(PORT) DATABASE_URL=$(DATABASE_URL) $(BIN)/lastlap demo $(foreach file,$(CITY),--city $(file))
+	@exec env PORT=$(PORT) DATABASE_URL='$(DATABASE_URL)' $(BIN)/lastlap demo $(foreach file,$(CITY),--city $(file))
 
 test: $(STAMP) browser   ## set up and pass every test, on SQLite and PostgreSQL, with a real browser
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)

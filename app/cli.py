@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import secrets
 import signal
-import socket
-import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import sqlalchemy as sa
 import typer
-import uvicorn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from sqlalchemy import Connection
+from sqlalchemy import Connection, make_url
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from app.allocation.problem import Limits
 from app.allocation.queries import day_plans, run_of
@@ -34,12 +32,13 @@ from app.demo.load import is_loaded, load
 from app.demo.seed import PORTO, Seed, read_seed
 from app.errors import Outage, Refusal
 from app.logs import set_up_logs
-from app.main import build_app
-from app.migrate import NotMigrated, is_current, upgrade
+from app.migrate import NewerDatabase, NotMigrated, is_current, upgrade
 from app.places.city import CityData
+from app.serve import PortInUse, check_port, serve, worker_beside
 from app.settings import Settings, SettingsError, read_settings
 from app.storefronts.issue_key import issue_key
 from app.storefronts.queries import storefront_by_key
+from app.storefronts.revoke_key import revoke_key
 from app.values.actor import Role
 from app.worker.plan import plan as plan_capacity
 from app.worker.run import work as work_jobs
@@ -62,32 +61,45 @@ CityFiles = Annotated[
 ]
 
 
-class PortInUse(Exception):
-    """Something else listens on the wanted port."""
-
-
 @contextmanager
-def _plainly() -> Any:
+def _plainly() -> Iterator[None]:
     """A mistake of the operator is one sentence with its fix, and exit code 2."""
     try:
         yield
     except SettingsError as why:
-        complaints.print(f"[red]These settings cannot be used:[/red]\n{why}")
+        said = f"These settings cannot be used:\n{why}"
     except Refusal as why:
-        complaints.print(f"[red]{why.message}[/red]")
-    except UnsupportedDatabase as why:
-        complaints.print(f"[red]{why}[/red]")
-    except NotMigrated as why:
-        complaints.print(f"[red]{why}[/red]")
-    except PortInUse as why:
-        complaints.print(f"[red]{why}[/red]")
-    except (sa.exc.OperationalError, Outage) as why:
-        cause = why.__cause__ if isinstance(why, Outage) else why
-        said = str(getattr(cause, "orig", None) or why).strip().splitlines()[0]
-        complaints.print(f"[red]The database cannot be used: {said}[/red]")
+        said = why.message
+    except (UnsupportedDatabase, NotMigrated, NewerDatabase, PortInUse) as why:
+        said = str(why)
+    except (DatabaseError, Outage) as why:
+        if type(why) not in (OperationalError, DatabaseError) and not isinstance(why, Outage):
+            raise  # a statement of ours is wrong, not the database
+        said = _unreachable(why)
     else:
         return
+    complaints.print(said, style="red", markup=False, soft_wrap=True)
     raise typer.Exit(2)
+
+
+def _unreachable(why: DatabaseError | Outage) -> str:
+    """Which database does not answer, why, and what to do; its password stays out of it."""
+    where = make_url(read_settings(demo=True).database_url).render_as_string(hide_password=True)
+    cause = why.__cause__ if isinstance(why, Outage) else why
+    reason = str(getattr(cause, "orig", None) or why).strip().splitlines()[0].rstrip(".")
+    return f"The database {where} cannot be used: {reason}. Start it, or name another one by DATABASE_URL."
+
+
+@contextmanager
+def _database(settings: Settings, *, migrated: bool = True) -> Iterator[Database]:
+    """The database for as long as a command needs it; raises NotMigrated where tables are missing."""
+    db = Database(settings.database_url)
+    try:
+        if migrated and not db.read_now(lambda conn, _: is_current(conn)):
+            raise NotMigrated(NotMigrated.__doc__)
+        yield db
+    finally:
+        db.close()
 
 
 @app.command()
@@ -95,42 +107,41 @@ def demo(city: CityFiles = None) -> None:
     """Set up the demo city, plan a fortnight, and serve it here with a worker beside it."""
     with _plainly():
         settings = read_settings(demo=True)
-        _free(settings.host, settings.port)
+        check_port(settings.host, settings.port)
+        for end in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(end, _leave)
         _prepare(settings, city or [])
-        _demo_key(settings)
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "work"], env={**os.environ, "LASTLAP_DEMO": "1"}
-        )
-        try:
+        with worker_beside():
             _invite(settings)
-            set_up_logs("WARNING")
-            uvicorn.run(
-                build_app(settings), host=settings.host, port=settings.port, log_config=None, access_log=False
-            )
-        finally:
-            worker.send_signal(signal.SIGTERM)
-            worker.wait(timeout=30)
+            serve(settings, log_level="WARNING")
+
+
+def _leave(*_signal: object) -> None:
+    """Unwind like Ctrl-C does, so that what was started is ended."""
+    raise SystemExit(0)
 
 
 def _prepare(settings: Settings, files: list[Path]) -> None:
     """Migrate, load and plan what is missing; what is there stays."""
     upgrade(settings.database_url)
-    db = Database(settings.database_url)
-    try:
+    with _database(settings) as db:
         if not db.read_now(lambda conn, _: is_loaded(conn)):
             seed = read_seed(PORTO)
-            city = _city(files, seed)
-            summary = db.write_now(lambda conn, now: load(conn, now=now, seed=seed, city=city))
-            console.print(
-                f"[green]✓[/green] {city.name}: {summary.addresses} addresses, {summary.streets} streets,"
-                f" {summary.zones} service zones"
-            )
+            _load(db, seed, _city(files, seed))
+        db.write_now(partial(_demo_key, settings=settings))
         if db.read_now(lambda conn, _: run_of(conn)) is None:
             _plan(db, settings.plan_days, DEMO_LIMITS)
         else:
             console.print("[green]✓[/green] The data and the plan of the last start are kept.")
-    finally:
-        db.close()
+
+
+def _load(db: Database, seed: Seed, city: CityData) -> None:
+    made = db.write_now(lambda conn, now: load(conn, now=now, seed=seed, city=city))
+    console.print(
+        f"[green]✓[/green] {city.name}: {made.addresses:,} addresses ({made.doors:,} house numbers),"
+        f" {made.streets:,} streets, {made.zones} service zones",
+        soft_wrap=True,
+    )
 
 
 def _city(files: list[Path], seed: Seed) -> CityData:
@@ -184,31 +195,25 @@ def _plan(db: Database, days: int, limits: Limits) -> None:
     )
 
 
-def _demo_key(settings: Settings) -> None:
-    def work(conn: Connection, now: datetime) -> None:
-        storefront = storefront_by_key(conn, settings.checkout_storefront)
-        issue_key(
-            conn,
-            now=now,
-            storefront_id=storefront.id,
-            key=DEMO_KEY,
-            name="demo",
-            role=Role.STOREFRONT,
-            loopback_only=True,
-        )
-
-    db = Database(settings.database_url)
-    try:
-        db.write_now(work)
-    finally:
-        db.close()
+def _demo_key(conn: Connection, now: datetime, *, settings: Settings) -> None:
+    storefront = storefront_by_key(conn, settings.checkout_storefront)
+    issue_key(
+        conn,
+        now=now,
+        storefront_id=storefront.id,
+        key=DEMO_KEY,
+        name="demo",
+        role=Role.STOREFRONT,
+        loopback_only=True,
+    )
 
 
 def _invite(settings: Settings) -> None:
     base = f"http://{settings.host}:{settings.port}"
     console.print(f"\n[bold]Checkout[/bold]   {base}/")
     console.print(f"[bold]Mailbox[/bold]    {base}/mailbox")
-    console.print(f"[bold]GraphQL[/bold]    {base}/graphql   (key: {DEMO_KEY}, from this machine only)\n")
+    key = f"(key: {DEMO_KEY}, from this machine only)"
+    console.print(f"[bold]GraphQL[/bold]    {base}/graphql   {key}\n", soft_wrap=True)
     console.print("Paste this:\n")
     print(example(base))  # noqa: T201  to be copied as it stands, without markup
     console.print("\nCtrl-C ends it; the data stays in the database.")
@@ -230,48 +235,44 @@ def example(base: str) -> str:
     return f"{head} \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'"
 
 
-def _free(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as why:
-            raise PortInUse(
-                f"Port {port} of {host} is in use; choose another one: make demo PORT={port % 65535 + 1}"
-            ) from why
-
-
-@app.command()
-def serve() -> None:
+@app.command("serve")
+def serve_here() -> None:
     """Serve GraphQL and pages with the settings of the environment."""
     with _plainly():
         settings = read_settings()
-        _free(settings.host, settings.port)
-        _migrated(settings)
-        set_up_logs(settings.log_level)
-        uvicorn.run(
-            build_app(settings), host=settings.host, port=settings.port, log_config=None, access_log=False
-        )
+        check_port(settings.host, settings.port)
+        with _database(settings):
+            pass
+        serve(settings, log_level=settings.log_level)
 
 
 @app.command()
-def work() -> None:
+def work(
+    until_stdin_ends: Annotated[
+        bool, typer.Option(help="End when standard input does, with the process that writes it.")
+    ] = False,
+) -> None:
     """Run jobs until SIGTERM: messages, the nightly plan, housekeeping."""
     with _plainly():
         settings = read_settings()
-        _migrated(settings)
+        with _database(settings):
+            pass
         set_up_logs("WARNING" if settings.demo else settings.log_level)
-        asyncio.run(_work(settings))
+        asyncio.run(_work(settings, until_stdin_ends=until_stdin_ends))
 
 
-async def _work(settings: Settings) -> None:
+async def _work(settings: Settings, *, until_stdin_ends: bool) -> None:
     world = build_world(settings)
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for end in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(end, stop.set)
+        loop.add_signal_handler(end, stop.set)
+    if until_stdin_ends:
+        loop.add_reader(sys.stdin, stop.set)
     try:
         await work_jobs(world, stop=stop, lease=timedelta(seconds=settings.job_lease_s))
     finally:
+        loop.remove_reader(sys.stdin)
         world.db.close()
 
 
@@ -289,15 +290,11 @@ def plan(days: Annotated[int | None, typer.Option(help="How many days from today
     """Plan capacity now and publish it."""
     with _plainly():
         settings = read_settings(demo=True)
-        _migrated(settings)
         limits = Limits(
             day_s=settings.plan_seconds_per_day, gap=settings.plan_gap, processes=settings.plan_processes
         )
-        db = Database(settings.database_url)
-        try:
+        with _database(settings) as db:
             _plan(db, days or settings.plan_days, limits)
-        finally:
-            db.close()
 
 
 @city_app.command("import")
@@ -308,18 +305,10 @@ def import_city(
     """Load a city from OpenStreetMap extracts together with a seed."""
     with _plainly():
         settings = read_settings(demo=True)
-        _migrated(settings)
-        known = read_seed(seed)
-        city = _city(files, known)
-        db = Database(settings.database_url)
-        try:
-            summary = db.write_now(lambda conn, now: load(conn, now=now, seed=known, city=city))
-        finally:
-            db.close()
-        console.print(
-            f"[green]✓[/green] {city.name}: {summary.addresses} addresses, {summary.streets} streets,"
-            f" {summary.zones} zones. Next: lastlap plan"
-        )
+        with _database(settings) as db:
+            known = read_seed(seed)
+            _load(db, known, _city(files, known))
+        console.print("Next: lastlap plan")
 
 
 @keys_app.command("issue")
@@ -332,8 +321,6 @@ def keys_issue(
 ) -> None:
     """Issue an API key; it is shown this once."""
     with _plainly():
-        settings = read_settings(demo=True)
-        _migrated(settings)
         key = secrets.token_urlsafe(32)
 
         def work(conn: Connection, now: datetime) -> None:
@@ -341,26 +328,37 @@ def keys_issue(
             owner = storefront_by_key(conn, storefront)
             issue_key(conn, now=now, storefront_id=owner.id, key=key, name=name, role=role)
 
-        db = Database(settings.database_url)
-        try:
+        with _database(read_settings(demo=True)) as db:
             db.write_now(work)
-        finally:
-            db.close()
-        console.print(key)
+        console.print(key, markup=False, soft_wrap=True)
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    name: Annotated[str, typer.Argument(help="Whose keys shall not work any longer.")],
+    storefront: Annotated[
+        str | None, typer.Option(help="The storefront's key, if there are several.")
+    ] = None,
+) -> None:
+    """Revoke the keys of this name; they stop working within seconds."""
+    with _plainly():
+
+        def work(conn: Connection, now: datetime) -> int:
+            owner = storefront_by_key(conn, storefront)
+            return revoke_key(conn, now=now, storefront_id=owner.id, name=name)
+
+        with _database(read_settings(demo=True)) as db:
+            revoked = db.write_now(work)
+        console.print(f"[green]✓[/green] {revoked} revoked")
 
 
 @app.command()
 def doctor() -> None:
     """Look over a deployment: database, tables, plan, and the counters against the ledger."""
     with _plainly():
-        settings = read_settings(demo=True)
-        _migrated(settings)
-        db = Database(settings.database_url)
-        try:
+        with _database(read_settings(demo=True)) as db:
             run = db.read_now(lambda conn, _: run_of(conn))
             drifted = db.write_now(lambda conn, _: rebuild(conn))
-        finally:
-            db.close()
         console.print("[green]✓[/green] database and tables")
         console.print(
             f"{'[green]✓[/green] a plan is published' if run else '[red]✗[/red] no plan: run lastlap plan'}"
@@ -372,15 +370,6 @@ def doctor() -> None:
         )
         if run is None:
             raise typer.Exit(1)
-
-
-def _migrated(settings: Settings) -> None:
-    db = Database(settings.database_url)
-    try:
-        if not db.read_now(lambda conn, _: is_current(conn)):
-            raise NotMigrated(NotMigrated.__doc__)
-    finally:
-        db.close()
 
 
 if __name__ == "__main__":

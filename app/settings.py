@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Self
+import os
+from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_PREFIX = "LASTLAP_"
+# What platforms set without our prefix.
+_BARE = ("DATABASE_URL", "PORT")
 
 
 class SettingsError(Exception):
@@ -15,7 +21,7 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """What a deployment decides. Variables are called LASTLAP_<NAME>; DATABASE_URL and PORT are read too."""
 
-    model_config = SettingsConfigDict(env_prefix="LASTLAP_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_file=".env", extra="ignore", frozen=True)
 
     database_url: str = Field(
         "sqlite:///var/lastlap.db",
@@ -24,8 +30,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535, validation_alias=AliasChoices("LASTLAP_PORT", "PORT", "port"))
     public_url: str = ""
-    secret: SecretStr = SecretStr("")
     demo: bool = False
+    # Checked even where it is not given, and after `demo`: only a demo may do without.
+    secret: SecretStr = Field(SecretStr(""), validate_default=True)
     checkout_storefront: str | None = None
     smtp_host: str | None = None
     smtp_port: int = Field(587, ge=1, le=65535)
@@ -53,11 +60,20 @@ class Settings(BaseSettings):
             raise ValueError("use DEBUG, INFO, WARNING or ERROR")
         return level.upper()
 
-    @model_validator(mode="after")
-    def _secret_outside_the_demo(self) -> Self:
-        if not self.demo and len(self.secret.get_secret_value()) < 32:
-            raise ValueError("LASTLAP_SECRET: set at least 32 random characters; they sign customers' links")
-        return self
+    @field_validator("public_url")
+    @classmethod
+    def _reachable(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("use http://HOST or https://HOST, where customers reach this deployment")
+        return url
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+        if not info.data.get("demo", True) and len(secret.get_secret_value()) < 32:
+            raise ValueError("set at least 32 random characters; they sign customers' links")
+        return secret
 
     @property
     def base_url(self) -> str:
@@ -67,17 +83,23 @@ class Settings(BaseSettings):
 
 def read_settings(**given: object) -> Settings:
     """The settings of this process; raises SettingsError with the whole list of problems."""
+    problems = [
+        f"{name}: there is no such setting"
+        for name in sorted(os.environ)
+        if name.startswith(_PREFIX) and name.removeprefix(_PREFIX).lower() not in Settings.model_fields
+    ]
     try:
-        return Settings(**given)  # type: ignore[arg-type]  # checked by the model itself
+        found = Settings(**given)  # type: ignore[arg-type]  # checked by the model itself
     except ValidationError as why:
-        raise SettingsError("\n".join(_problem(error) for error in why.errors())) from why
+        problems += [_problem(error) for error in why.errors()]
+        raise SettingsError("\n".join(problems)) from why
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return found
 
 
-def _problem(error: object) -> str:
-    place = error["loc"]  # type: ignore[index]  # pydantic's ErrorDetails
-    said = str(error["msg"]).removeprefix("Value error, ")  # type: ignore[index]
-    if not place:
-        return said
-    name = str(place[0])
-    variable = name if name.isupper() else f"LASTLAP_{name.upper()}"
-    return f"{variable}: {said}"
+def _problem(error: Any) -> str:
+    """One problem with the variable that it is about, as the operator wrote it."""
+    bare = str(error["loc"][0]).upper().removeprefix(_PREFIX)
+    told = bare in _BARE and bare in os.environ and _PREFIX + bare not in os.environ
+    return f"{bare if told else _PREFIX + bare}: {str(error['msg']).removeprefix('Value error, ')}"

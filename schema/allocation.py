@@ -1,10 +1,12 @@
 """Plan runs and their proof."""
 
 from datetime import date, datetime
+from functools import partial
+from typing import Annotated
 
 import strawberry
 
-from app.allocation.queries import binding_limits, day_plans, run_of
+from app.allocation.queries import binding_limits, day_plans, newest_run, run_of
 from app.allocation.tables import AllocationRun as AllocationRunRow
 from app.allocation.tables import BindingLimit as BindingLimitRow
 from app.allocation.tables import DayPlan as DayPlanRow
@@ -65,6 +67,10 @@ class AllocationRun(Node):
     days: int = strawberry.field(description="How many days it plans.")
     gap: float | None = strawberry.field(description="(bound - objective) / |objective|.")
     solver_s: float | None = strawberry.field(name="solverSeconds", description="CPU seconds of the solver.")
+    build_s: float | None = strawberry.field(
+        name="buildSeconds", description="CPU seconds of building the model and handing it to the solver."
+    )
+    columns: int | None = strawberry.field(description="Variables of the models of all days.")
     message: str | None = strawberry.field(description="Why it was not published, in a sentence.")
 
     @strawberry.field(description="Contribution of the plan in the planning currency.")
@@ -95,7 +101,14 @@ def _money(run: AllocationRunRow, name: str) -> MoneyValue | None:
     return None if minor is None else MoneyValue(minor, run.currency)
 
 
-async def allocation_run(info: Info, id: strawberry.ID | None = None) -> AllocationRun | None:
-    """The run with this id, or the newest published one; it names no customer, so any key may read it."""
+async def allocation_run(
+    info: Info,
+    id: strawberry.ID | None = None,
+    published: Annotated[
+        bool, strawberry.argument(description="False: the newest run, also when it was not published.")
+    ] = True,
+) -> AllocationRun | None:
+    """The run with this id, or the newest one; it names no customer, so any key may read it."""
     run_id = key_of("AllocationRun", id) if id else None
-    return shown(await info.context.read(lambda conn, _: run_of(conn, run_id)))
+    newest = newest_run if run_id is None and not published else partial(run_of, run_id=run_id)
+    return shown(await info.context.read(lambda conn, _: newest(conn)))

@@ -27,6 +27,7 @@ from schema import (
     waitlist,
 )
 from schema.allocation import AllocationRun
+from schema.arguments import describe_arguments
 from schema.bookings import DeliveryBooking, DeliveryBookingConnection, SlotHold
 from schema.calendar import CalendarQuery
 from schema.calendar_changes import CalendarMutation
@@ -125,7 +126,7 @@ class Query(CalendarQuery):
     )
     allocation_run: AllocationRun | None = strawberry.field(
         resolver=allocation.allocation_run,
-        description="The run with this id, or the newest that was published.",
+        description="The run with this id, or the newest; only published ones unless told otherwise.",
     )
     capacity_pools: capacity.CapacityPoolConnection | None = strawberry.field(
         resolver=capacity.capacity_pools,
@@ -238,5 +239,6 @@ schema = QuietSchema(
     config=StrawberryConfig(scalar_map=SCALARS),
     extensions=[lambda: ParserCache(maxsize=256), lambda: ValidationCache(maxsize=256)],
 )
+describe_arguments(schema)
 
 __all__ = ["Context", "schema"]

@@ -20,6 +20,7 @@ from app.fleet.rules import VehicleKind
 from app.fleet.tables import Shift
 from app.values.load import Load
 from app.values.money import round_half_up
+from app.values.window import Window
 
 # Below this a zone is not really served: dust of the solver.
 _SERVED = 1e-3
@@ -214,21 +215,40 @@ def _certificate(conn: Connection, now: datetime, run_id: str, problem: Problem,
     )
 
 
-def binding_limits(run_id: str, problem: Problem, plan: Plan, most: int = 20) -> list[BindingLimit]:
-    """The limits that cost most, over all days and the weeks' driver hours."""
-    found = [
+def binding_limits(run_id: str, problem: Problem, plan: Plan, most: int = 6) -> list[BindingLimit]:
+    """What limited the plan, the dearest first; at most `most` of each kind, whose units do not compare."""
+    found = [*_hours_that_bind(run_id, problem, plan), *_days_that_bind(run_id, problem, plan)]
+    kept: dict[str, list[BindingLimit]] = defaultdict(list)
+    for limit in sorted(found, key=lambda b: -b.worth_minor):
+        if len(kept[limit.limit_name]) < most:
+            kept[limit.limit_name].append(limit)
+    return sorted((limit for kind in kept.values() for limit in kind), key=lambda b: -b.worth_minor)
+
+
+def _hours_that_bind(run_id: str, problem: Problem, plan: Plan) -> list[BindingLimit]:
+    """The weeks in which a node has too few driver hours, from their first window to their last."""
+    weeks: dict[int, list[Window]] = defaultdict(list)
+    for day in problem.days:
+        weeks[day.week] += day.buckets
+    return [
         BindingLimit(
             run_id=run_id,
             limit_name="driver hours of the week",
             node_name=node.name,
+            starts_at=min((w.start for w in weeks[week]), default=None),
+            ends_at=max((w.end for w in weeks[week]), default=None),
             worth_minor=round_half_up(price),
             currency=problem.currency,
             unit="hour",
         )
         for node, prices in zip(problem.nodes, plan.hour_price, strict=True)
-        for price in prices
+        for week, price in enumerate(prices)
         if price > 1
     ]
+
+
+def _days_that_bind(run_id: str, problem: Problem, plan: Plan) -> list[BindingLimit]:
+    found = []
     for day, solution in zip(problem.days, plan.days, strict=True):
         for binding in solution.bindings:
             fleet = problem.fleets[binding.fleet] if binding.fleet is not None else None
@@ -247,4 +267,4 @@ def binding_limits(run_id: str, problem: Problem, plan: Plan, most: int = 20) ->
                     unit=binding.unit,
                 )
             )
-    return sorted(found, key=lambda b: -b.worth_minor)[:most]
+    return found

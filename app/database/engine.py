@@ -5,36 +5,46 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import URL, Engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 
 # A claim that waits longer than this on another's row gives up as retryable.
 LOCK_TIMEOUT_MS = 2_000
 # PostgreSQL's SQLSTATE when it ran out.
 LOCK_NOT_AVAILABLE = "55P03"
 
+_USE = "use sqlite:///FILE or postgresql://USER@HOST/NAME"
+
 
 class UnsupportedDatabase(ValueError):
-    """The URL names a database other than SQLite and PostgreSQL."""
+    """The URL names no database that we can use; the message says why."""
 
 
 def engine_for(url: str, *, pool_size: int = 16) -> Engine:
     """An engine for `sqlite:///file` or `postgresql://...`.
 
-    Raises UnsupportedDatabase for any other scheme and for SQLite in memory, which processes and
-    threads could not share.
+    Raises UnsupportedDatabase for any other scheme, for SQLite in memory, which processes and threads
+    could not share, and for a file in a folder that cannot be made.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as why:
+        raise UnsupportedDatabase(f"This is no database URL: {_USE}.") from why
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         return _sqlite(parsed, pool_size)
     if backend == "postgresql":
         return _postgresql(parsed.set(drivername="postgresql+psycopg"), pool_size)
-    raise UnsupportedDatabase(f"{backend} is not supported: use sqlite:///FILE or postgresql://...")
+    raise UnsupportedDatabase(f"{backend} is not supported: {_USE}.")
 
 
 def _sqlite(url: URL, pool_size: int) -> Engine:
-    if not url.database or url.database == ":memory:":
-        raise UnsupportedDatabase("SQLite needs a file: sqlite:///var/lastlap.db")
-    Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+    if not url.database or ":memory:" in url.database or url.query.get("mode") == "memory":
+        raise UnsupportedDatabase("SQLite needs a file: use sqlite:///var/lastlap.db.")
+    folder = Path(url.database).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as why:
+        raise UnsupportedDatabase(f"The folder {folder} cannot be made: {why.strerror}.") from why
     engine = sa.create_engine(
         url, pool_size=pool_size, max_overflow=0, connect_args={"check_same_thread": False}
     )

@@ -22,7 +22,7 @@ from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from app.database.clock import Clock, database_clock
 from app.database.engine import engine_for
@@ -225,36 +225,41 @@ class _GroupWriter:
                 return
 
     def _commit(self, group: list[_Call]) -> None:
+        # A caller who went away before its turn is left out; from here on none can.
+        group = [call for call in group if call.done.set_running_or_notify_cancel()]
         try:
             with self._database.engine.begin() as conn:
                 for call in group:
                     self._one(conn, call)
         except BaseException as error:
             # The commit failed: nobody in the group may be told of a success.
-            told = passing(error) if isinstance(error, DBAPIError) else None
-            if told:
-                told.__cause__ = error
+            told = _told(error)
             for call in group:
-                call.error = told or error
+                call.error = told
         for call in group:
-            if call.done.cancelled():
-                continue
             if call.error is None:
                 call.done.set_result(call.result)
             else:
                 call.done.set_exception(call.error)
 
     def _one(self, conn: Connection, call: _Call) -> None:
-        if not call.done.set_running_or_notify_cancel():
-            return  # the caller went away before its turn
         try:
             with conn.begin_nested():
                 now = self._database.clock(conn)
                 call.result, call.error = settled(call.work, conn, now)
-        except OperationalError:
-            raise  # disk full or read-only file: the whole group fails together
         except BaseException as error:
-            call.error = error
+            if not conn.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]  # sqlite3's own
+                raise  # a failing disk, say: SQLite gave up the whole transaction, and the group fails as one
+            call.error = _told(error)
+
+
+def _told(error: BaseException) -> BaseException:
+    """What the caller is told: a fault of the database that passes has a name of its own."""
+    told = passing(error) if isinstance(error, DBAPIError) else None
+    if told is None:
+        return error
+    told.__cause__ = error
+    return told
 
 
 def settled[T](work: Work[T], conn: Connection, now: datetime) -> tuple[T, Refusal | None]:

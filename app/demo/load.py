@@ -14,7 +14,7 @@ from sqlmodel import SQLModel
 from app.allocation.tables import PlanningFigures
 from app.booking.tables import BookingPolicy
 from app.database.rows import add, rows, table_of
-from app.demo.seed import Seed
+from app.demo.seed import PARTS, Seed
 from app.fleet.tables import EmissionFactor, ShiftPattern, Vehicle, VehicleClass, WagePremium, WageRule
 from app.handover.tables import HandoverPolicy
 from app.places.city import CityData
@@ -37,8 +37,6 @@ from app.storefronts.tables import Storefront
 from app.values.point import Point, distance_m
 from app.values.window import local_day
 
-# The hour from which each part of the day counts, in the words of the seed file.
-_PARTS = ((0, "night"), (7, "morning"), (10, "midday"), (16, "afternoon"), (18, "evening"), (20, "late"))
 _METRES_PER_DEGREE = 111_320
 
 
@@ -80,7 +78,7 @@ def _traffic(conn: Connection, seed: Seed, zones: list[ServiceZone], middle: Poi
         away = distance_m(zone.centre, middle)
         ring = next((ring for ring in rings if away <= ring.within_m), rings[-1])
         for hour in range(24):
-            part = next(name for begins, name in reversed(_PARTS) if hour >= begins)
+            part = next(name for begins, name in reversed(PARTS) if hour >= begins)
             hours.append(
                 ZoneHour(
                     zone_id=zone.id,

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlmodel import SQLModel
 
+from app.allocation.tables import PlanningFigures
 from app.booking.rules import LateCancellation
+from app.demo.misfits import misfits
 from app.errors import Invalid
 from app.fleet.rules import PremiumKind, VehicleKind
+from app.fleet.tables import WageRule
 from app.handover.rules import HandoverMode, ProofKind
 from app.places.rules import NodeKind
+from app.pricing.tables import FeeRule
 from app.promotions.rules import DiscountKind
 from app.slots.rules import CutoffKind
+from app.storefronts.tables import Storefront
+
+# The hour from which each part of the day counts, in the words of the file.
+PARTS = ((0, "night"), (7, "morning"), (10, "midday"), (16, "afternoon"), (18, "evening"), (20, "late"))
 
 PORTO = Path(__file__).with_name("porto.toml")
 
 
 class BrokenSeed(Invalid):
     """The seed file {file} does not work: {what}"""
+
+
+type Count = Annotated[int, Field(ge=0)]
+type Positive = Annotated[int, Field(gt=0)]
+type WallTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 class _Part(BaseModel):
@@ -34,8 +50,8 @@ class CitySeed(_Part):
     time_zone: str
     country_code: str
     holiday_region: str | None = None
-    zones: int
-    daily_orders: int
+    zones: Positive
+    daily_orders: Positive
 
 
 class PolicySeed(_Part):
@@ -62,9 +78,9 @@ class NodeSeed(_Part):
     kind: NodeKind
     east_m: int
     north_m: int
-    door_orders_per_h: int
-    driver_hours_per_week: int
-    vehicles: dict[str, int]
+    door_orders_per_h: Positive
+    driver_hours_per_week: Positive
+    vehicles: dict[str, Count]
 
 
 class VehicleClassSeed(_Part):
@@ -73,19 +89,19 @@ class VehicleClassSeed(_Part):
     key: str
     name: str
     kind: VehicleKind
-    speed_kmh: int
-    cost_minor_per_100km: int
-    day_cost_minor: int
-    range_m: int
-    reach_m: int | None = None
-    volume_ml: int
-    weight_g: int
-    chilled_ml: int
-    frozen_ml: int
-    stops_per_trip: int
-    reload_s: int
-    handover_bp: int
-    parking_bp: int
+    speed_kmh: Positive
+    cost_minor_per_100km: Count
+    day_cost_minor: Count
+    range_m: Positive
+    reach_m: Positive | None = None
+    volume_ml: Positive
+    weight_g: Positive
+    chilled_ml: Count
+    frozen_ml: Count
+    stops_per_trip: Positive
+    reload_s: Count
+    handover_bp: Positive
+    parking_bp: Count
     small_orders_only: bool = False
     emission_factor_id: str
 
@@ -94,7 +110,7 @@ class EmissionFactorSeed(_Part):
     """The columns of an emission factor."""
 
     id: str
-    grams_per_km: float
+    grams_per_km: Annotated[float, Field(gt=0)]
     scope: str
     method: str
     source: str
@@ -105,8 +121,8 @@ class PremiumSeed(_Part):
     """A premium on the wage."""
 
     kind: PremiumKind
-    premium_bp: int
-    from_local: str | None = None
+    premium_bp: Count
+    from_local: WallTime | None = None
 
 
 class ShiftSeed(_Part):
@@ -114,8 +130,8 @@ class ShiftSeed(_Part):
 
     key: str
     name: str
-    starts_local: str
-    ends_local: str
+    starts_local: WallTime
+    ends_local: WallTime
     weekdays: str
 
 
@@ -123,9 +139,9 @@ class TrafficSeed(_Part):
     """Parking and slowdown of a ring around the middle, by part of the day."""
 
     ring: str
-    within_m: int
-    parking_s: dict[str, int]
-    slowdown_bp: dict[str, int]
+    within_m: Positive
+    parking_s: dict[str, Count]
+    slowdown_bp: dict[str, Positive]
 
 
 class CutoffSeed(_Part):
@@ -133,9 +149,9 @@ class CutoffSeed(_Part):
 
     key: str
     kind: CutoffKind
-    elapsed_min: int | None = None
-    days_before: int | None = None
-    at_local: str | None = None
+    elapsed_min: Positive | None = None
+    days_before: Count | None = None
+    at_local: WallTime | None = None
     weekdays: str | None = None
     node: str | None = None
     wave: str | None = None
@@ -147,11 +163,11 @@ class PickWaveSeed(_Part):
     key: str
     node: str
     name: str
-    starts_from: str
-    starts_until: str
+    starts_from: WallTime
+    starts_until: WallTime
     weekdays: str
-    pick_by: str
-    capacity_orders: int | None = None
+    pick_by: WallTime
+    capacity_orders: Positive | None = None
 
 
 class HolidaySeed(_Part):
@@ -168,7 +184,7 @@ class LeadTimeSeed(_Part):
 
     key: str
     node: str
-    least_min: int
+    least_min: Count
 
 
 class HorizonSeed(_Part):
@@ -176,7 +192,7 @@ class HorizonSeed(_Part):
 
     key: str
     customer_group: str
-    days: int
+    days: Positive
 
 
 class TemplateSeed(_Part):
@@ -185,8 +201,8 @@ class TemplateSeed(_Part):
     key: str
     name: str
     rrule: str
-    starts_local: str
-    ends_local: str
+    starts_local: WallTime
+    ends_local: WallTime
     cutoff: str
 
 
@@ -194,8 +210,8 @@ class HandoverSeed(_Part):
     """A way of handing over."""
 
     mode: HandoverMode
-    at_door_s: int
-    fee_minor: int
+    at_door_s: Count
+    fee_minor: Count
     proof: list[ProofKind]
 
 
@@ -205,13 +221,13 @@ class PromotionSeed(_Part):
     code: str
     label: str
     kind: DiscountKind
-    amount_minor: int = 0
-    percent_bp: int = 0
+    amount_minor: Count = 0
+    percent_bp: Annotated[int, Field(ge=0, le=10_000)] = 0
     evening_only: bool = False
-    days: int
-    max_uses: int
-    per_customer: int
-    budget_minor: int
+    days: Positive
+    max_uses: Positive
+    per_customer: Positive
+    budget_minor: Count
 
 
 class Seed(_Part):
@@ -242,11 +258,45 @@ class Seed(_Part):
 def read_seed(file: Path = PORTO) -> Seed:
     """The seed in a TOML file; raises BrokenSeed with everything that is wrong with it."""
     try:
-        return Seed.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        told = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as why:
         raise BrokenSeed(file=file.name, what="there is no such file.") from why
-    except tomllib.TOMLDecodeError as why:
+    except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as why:
         raise BrokenSeed(file=file.name, what=f"{why}.") from why
+    problems = _columns(told)
+    try:
+        seed = Seed.model_validate(told)
     except ValidationError as why:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in why.errors()]
-        raise BrokenSeed(file=file.name, what="; ".join(problems)) from why
+        raise BrokenSeed(file=file.name, what="; ".join(_said(why) + problems)) from why
+    if problems or (problems := misfits(seed, [name for _, name in PARTS])):
+        raise BrokenSeed(file=file.name, what="; ".join(problems))
+    return seed
+
+
+# Sections that are the columns of one row, with what the loader adds to it.
+_ROWS: Mapping[str, tuple[type[SQLModel], Mapping[str, Any]]] = {
+    "storefront": (Storefront, {}),
+    "fees": (FeeRule, {"storefront_id": "", "valid_from": datetime(2026, 1, 1, tzinfo=UTC), "currency": ""}),
+    "planning": (PlanningFigures, {"city_id": ""}),
+    "wage": (WageRule, {"valid_from": datetime(2026, 1, 1, tzinfo=UTC).date()}),
+}
+
+
+def _columns(told: Mapping[str, Any]) -> list[str]:
+    """What the sections say that their rows cannot hold."""
+    problems = []
+    for name, (model, added) in _ROWS.items():
+        section = told.get(name)
+        if not isinstance(section, dict):
+            continue  # said by the check of the whole
+        unknown = [key for key in section if key not in model.model_fields or key in added]
+        problems += [f"{name}.{key}: there is no such figure" for key in unknown]
+        try:
+            model.model_validate({**section, **added}, strict=True)
+        except ValidationError as why:
+            problems += [f"{name}.{problem}" for problem in _said(why)]
+    return problems
+
+
+def _said(why: ValidationError) -> list[str]:
+    return [f"{'.'.join(map(str, error['loc']))}: {error['msg'].lower()}" for error in why.errors()]

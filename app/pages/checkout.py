@@ -25,7 +25,7 @@ from app.handover.tables import DropPreference
 from app.pages.render import page
 from app.pages.shop import PRESETS, Shop, check_origin, preset, remember, shop_of, shopper_of, world_of
 from app.places.find_address import find_address
-from app.places.rules import AddressQuery, Place
+from app.places.rules import AddressQuery, Place, is_house
 from app.places.tables import Address
 from app.values.money import Money
 
@@ -68,9 +68,10 @@ async def _windows(request: Request, told: Mapping[str, str], refusal: Refusal |
     try:
         if not address_id:
             found = await world.db.read(partial(_find, text=text))
-            if len(found) != 1 and not _exact(found, text):
+            meant = _meant(found, text)
+            if meant is None:
                 return start_page(found=found, problem=None if found or not text else "not_known", status=200)
-            address_id = found[0].id
+            address_id = meant.id
         place = await world.geocoder.locate(AddressQuery(id=address_id))
         shopper = shopper_of(request)
         basket = preset(chosen, shop.basket)
@@ -100,8 +101,11 @@ async def _windows(request: Request, told: Mapping[str, str], refusal: Refusal |
     return remember(request, response, shopper)
 
 
-def _exact(found: Sequence[Address], text: str) -> bool:
-    return bool(found) and found[0].label.lower().startswith(text.lower()) and any(c.isdigit() for c in text)
+def _meant(found: Sequence[Address], text: str) -> Address | None:
+    """The one address that these words can only mean; None where the shopper has to say which."""
+    picked = [one for one in found if one.label.lower() == text.lower()]
+    named = picked or [one for one in found if is_house(text, one.house_number)]
+    return named[0] if len(named) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)

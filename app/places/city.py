@@ -18,7 +18,7 @@ class StreetData:
 
 @dataclass(frozen=True, slots=True)
 class AddressData:
-    """A house number on a street."""
+    """One address of the map; its house number as it is written there, which may be a list or a span."""
 
     street: str
     house_number: str

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from app.database.rows import add, table_of
 from app.places.city import AddressData, CityData, StreetData
 from app.places.errors import CityExists, NothingToServe
-from app.places.rules import cell_of, fold
+from app.places.rules import cell_of, fold, house_numbers
 from app.places.tables import Address, City, ServiceZone, Street, StreetWord, ZoneCell
 from app.places.zoning import DrawnZone, draw_zones
 from app.values.point import Point
@@ -21,12 +21,13 @@ from app.values.point import Point
 
 @dataclass(frozen=True, slots=True)
 class CitySummary:
-    """What an import made."""
+    """What an import made: `addresses` of the map, at so many `doors` with a house number."""
 
     city_id: str
     zones: int
     streets: int
     addresses: int
+    doors: int
 
 
 def import_city(
@@ -52,9 +53,9 @@ def import_city(
     )
     add(conn, row)
     streets = _streets(conn, row, city.streets, city.addresses)
-    addresses = _addresses(conn, city, streets)
+    doors = _addresses(conn, city, streets)
     _zones(conn, row, city, drawn, daily_orders)
-    return CitySummary(row.id, len(drawn), len(streets), addresses)
+    return CitySummary(row.id, len(drawn), len(streets), len(city.addresses), doors)
 
 
 def _streets(
@@ -89,14 +90,19 @@ def _streets(
 
 
 def _addresses(conn: Connection, city: CityData, streets: dict[str, Street]) -> int:
-    """House numbers, and the middle of each street that has none, so that it can be found too."""
+    """A row for each house number, and the middle of each street that has none, so that it can be found too.
+
+    Returns how many house numbers there are.
+    """
     rows: dict[tuple[str, str], Address] = {}
     for one in city.addresses:
-        number = one.house_number.upper()
-        place = f"{one.street} {number}"
-        rows.setdefault(
-            (one.street, number), _address(streets[one.street], number, place, one.postcode, one.point, city)
-        )
+        for number in house_numbers(one.house_number):
+            place = f"{one.street} {number}"
+            rows.setdefault(
+                (one.street, number),
+                _address(streets[one.street], number, place, one.postcode, one.point, city),
+            )
+    doors = len(rows)
     housed = {street for street, _ in rows}
     for street in city.streets:
         if street.name not in housed and street.lines:
@@ -106,7 +112,7 @@ def _addresses(conn: Connection, city: CityData, streets: dict[str, Street]) -> 
                 (street.name, ""), _address(streets[street.name], "", street.name, None, middle, city)
             )
     add(conn, *rows.values())
-    return len(rows)
+    return doors
 
 
 def _address(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,10 @@ from app.values.point import Point
 
 # H3 resolution 9: hexagons of about 0.1 km2, a few street blocks.
 CELL_RESOLUTION = 9
+# House numbers farther apart than this are not one building.
+LONGEST_SPAN = 40
+# The letter of a house number, written apart: '7 a', '7-A'.
+_LETTER = re.compile(r"(\d)[\s-]+([^\W\d])\b")
 
 
 class NodeKind(StrEnum):
@@ -68,16 +73,38 @@ def fold(text: str) -> str:
 def taken_apart(text: str) -> WrittenAddress:
     """Words and house number of a written address; at most eight words are looked at.
 
-    A word that begins with a digit is the house number unless words follow that make it part of the
-    street's name ('Rua 31 de Janeiro 12' is number 12).
+    The last word that begins with a digit is the house number ('Rua 31 de Janeiro 12' is number 12,
+    '12 High Street' too).
     """
     # What follows a comma is postcode and town, as in our own labels.
     street = text[:200].split(",")[0] or text[:200]
-    words = fold(street).split()[:8]
-    number = next((i for i in range(len(words) - 1, 0, -1) if words[i][0].isdigit()), None)
-    if number is None:
+    words = _LETTER.sub(r"\1\2", fold(street)).split()[:8]
+    number = next((i for i in reversed(range(len(words))) if words[i][0].isdigit()), None)
+    if number is None or len(words) == 1:
         return WrittenAddress(tuple(words), None)
     return WrittenAddress((*words[:number], *words[number + 1 :]), words[number])
+
+
+def house_numbers(written: str) -> tuple[str, ...]:
+    """The houses that a map's number stands for: '1; 3,5' is three, '61-65' is 61, 63 and 65, '7-a' is 7A.
+
+    A span whose ends are not on one side of the street, or too far apart to be one house, keeps its ends.
+    """
+    found: dict[str, None] = {}
+    for part in re.split("[;,]", written):
+        ends = [end.strip() for end in re.split("[-–/]", part)]
+        if len(ends) == 2 and all(end.isdecimal() for end in ends) and int(ends[0]) < int(ends[1]):
+            first, last = int(ends[0]), int(ends[1])
+            side = 2 if (last - first) % 2 == 0 and last - first <= LONGEST_SPAN else last - first
+            found |= dict.fromkeys(str(number) for number in range(first, last + 1, side))
+        elif number := _LETTER.sub(r"\1\2", part.strip())[:20]:
+            found[number.upper()] = None
+    return tuple(found)
+
+
+def is_house(written: str, house_number: str) -> bool:
+    """Whether what somebody wrote names this house, and not one whose number only begins like it."""
+    return fold(house_number) in ("", taken_apart(written).house_number or "")
 
 
 def house_order(house_number: str) -> tuple[int, str]:

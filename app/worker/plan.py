@@ -23,6 +23,8 @@ from app.slots.open_days import open_days
 from app.values.ids import new_id
 from app.worker.solver import COMMAND, Progress, SolverFailed, run_solver
 
+_OVERTAKEN = "This run had no plan yet when the next one was begun."
+
 
 def plan(
     db: Database,
@@ -107,21 +109,27 @@ def _run(
 
 
 def _bury_stale(conn: Connection, now: datetime) -> None:
-    """Runs that a killed planner left behind; planners take turns through the job table."""
+    """End the runs that have no plan yet: their planner was killed, or this one is newer than theirs."""
     run = table_of(AllocationRun)
     conn.execute(
         sa.update(run)
         .where(run.c.status == RunStatus.SOLVING)
-        .values(status=RunStatus.FAILED, finished_at=now, message="The planner ended before it had a plan.")
+        .values(status=RunStatus.FAILED, finished_at=now, message=_OVERTAKEN)
     )
 
 
 def _publish(conn: Connection, now: datetime, *, run_id: str, problem: Problem, answer: Plan) -> None:
-    publish(conn, now=now, run_id=run_id, problem=problem, plan=answer)
+    """Publish what was checked, unless a newer run has begun: an older plan never replaces a newer one."""
+    run = table_of(AllocationRun)
+    mine = sa.select(run.c.status).where(run.c.id == run_id).with_for_update()
+    if conn.execute(mine).scalar_one() is RunStatus.SOLVING:
+        publish(conn, now=now, run_id=run_id, problem=problem, plan=answer)
 
 
 def _ended(conn: Connection, now: datetime, *, run_id: str, status: RunStatus, message: str) -> None:
     run = table_of(AllocationRun)
     conn.execute(
-        sa.update(run).where(run.c.id == run_id).values(status=status, finished_at=now, message=message)
+        sa.update(run)
+        .where(run.c.id == run_id, run.c.status == RunStatus.SOLVING)
+        .values(status=status, finished_at=now, message=message)
     )

@@ -65,7 +65,7 @@ def run_solver(
         _kill(child)
         child.wait()
         if late.is_set():
-            raise SolverFailed(f"The solver was stopped after {wall_s:.0f} s without a plan.") from why
+            raise SolverFailed(f"The solver was stopped after {wall_s:g} s without a plan.") from why
         said = errors.text().strip().splitlines()
         last = f": {said[-1]}" if said else ""
         raise SolverFailed(f"The solver gave no plan and ended with code {ended}{last}.") from why

@@ -13,7 +13,7 @@ from app.database.rows import by_id, rows, table_of
 from app.database.runner import Database
 from app.places.errors import AddressNotFound
 from app.places.find_address import find_address
-from app.places.rules import AddressQuery, Place, fold
+from app.places.rules import AddressQuery, Place, fold, is_house
 from app.places.tables import Address
 from app.values.point import Point, distance_m
 
@@ -58,9 +58,11 @@ def _locate(conn: Connection, _now: datetime, *, query: AddressQuery) -> Place:
 
 
 def _written(conn: Connection, query: AddressQuery) -> Address | None:
-    """The best match; a postcode or town that is given must not contradict it."""
+    """The best match; a house number, postcode or town that is given must not contradict it."""
     for found in find_address(conn, text=query.line1 or "", limit=10):
         label = fold(found.label)
+        if not is_house(query.line1 or "", found.house_number):
+            continue
         if query.postal_code and found.postcode and fold(query.postal_code) != fold(found.postcode):
             continue
         if query.city and fold(query.city) not in label:

@@ -64,7 +64,11 @@ class SmtpMail:
     timeout_s: float = 20
 
     async def send(self, mail: OutgoingMail) -> None:
-        """Send over SMTP; 5xx answers are final, everything else may be tried again."""
+        """Send over SMTP; a 5xx answer to recipient or content is final, everything else may be tried again.
+
+        What a server says to our greeting, our password or our sender's address is about this
+        deployment, not about the mail: the mail waits until that is put right.
+        """
         try:
             await aiosmtplib.send(
                 as_message(mail),
@@ -78,7 +82,7 @@ class SmtpMail:
         except aiosmtplib.SMTPRecipientsRefused as why:
             codes = [recipient.code for recipient in why.recipients]
             raise (MailRefused if min(codes, default=0) >= _PERMANENT else MailFailed)(str(why)) from why
-        except aiosmtplib.SMTPResponseException as why:
+        except aiosmtplib.SMTPDataError as why:
             raise (MailRefused if why.code >= _PERMANENT else MailFailed)(str(why)) from why
         except (aiosmtplib.SMTPException, OSError) as why:
             raise MailFailed(str(why)) from why

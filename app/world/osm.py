@@ -107,20 +107,12 @@ def _street(way: Any, tags: Any, found: _Found) -> None:
 def _house(point: Point, tags: Any, found: _Found) -> None:
     if "building" in tags:
         found.buildings.append(point)
-    street = tags.get("addr:street")
-    if not street:
+    street, number = tags.get("addr:street"), tags.get("addr:housenumber")
+    if not street or not number:
         return
     if town := tags.get("addr:city"):
         found.towns[town] += 1
-    for number in _numbers(tags.get("addr:housenumber", "")):
-        found.addresses.append(AddressData(street, number, tags.get("addr:postcode"), point))
-
-
-def _numbers(written: str) -> Iterator[str]:
-    """'1; 3,5' is three houses."""
-    for part in written.replace(",", ";").split(";"):
-        if number := part.strip()[:20]:
-            yield number
+    found.addresses.append(AddressData(street, number, tags.get("addr:postcode"), point))
 
 
 def _place(thing: Any) -> Point | None:

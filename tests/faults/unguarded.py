@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from app.capacity import ledger
 from app.capacity.tables import CapacityEntry, CapacityPool
-from app.cli import serve
+from app.cli import app
 from app.database.rows import add, by_id, table_of
 from app.values.load import DIMENSIONS, Load
 
@@ -42,4 +42,4 @@ if __name__ == "__main__":
     for module in [*sys.modules.values()]:
         if getattr(module, "post", None) is guarded:
             module.post = post  # type: ignore[attr-defined]  # whoever imported it
-    serve()
+    app(["serve"])

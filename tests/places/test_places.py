@@ -14,11 +14,12 @@ from app.places.city import AddressData, CityData, StreetData
 from app.places.errors import CityExists, NothingToServe, OutOfZone
 from app.places.find_address import find_address
 from app.places.import_city import CitySummary, import_city
-from app.places.rules import cell_of, fold, taken_apart
+from app.places.rules import WrittenAddress, cell_of, fold, house_numbers, is_house, taken_apart
 from app.places.tables import ServiceZone
 from app.places.zone_of import zone_of
 from app.places.zoning import draw_zones
 from app.values.point import Point
+from tests.factories import HOME
 
 STREETS = ("Rua das Flores", "Praça da Batalha", "Rua 31 de Janeiro", "Rua das Flores de Cima")
 
@@ -126,5 +127,55 @@ def test_the_demo_city_is_the_same_every_time_and_holds_the_readme_address() -> 
 
 def test_words_are_folded_and_numbers_found() -> None:
     assert fold("Praça da Batalha, 7-A") == "praca da batalha 7 a"
-    assert taken_apart("Rua 31 de Janeiro 12").house_number == "12"
+    assert taken_apart("Rua 31 de Janeiro 12") == WrittenAddress(("rua", "31", "de", "janeiro"), "12")
+    assert taken_apart("12 High Street") == WrittenAddress(("high", "street"), "12")
+    assert taken_apart("flores 7-A, 4000-100 Porto") == WrittenAddress(("flores",), "7a")
     assert taken_apart("flores").house_number is None
+    assert taken_apart("31").house_number is None
+
+
+@pytest.mark.parametrize(
+    ("written", "houses"),
+    [
+        ("12", "12"),
+        ("1; 2", "1 2"),
+        ("39A; 40;41", "39A 40 41"),
+        ("3,5", "3 5"),
+        ("61-65", "61 63 65"),
+        ("310/312", "310 312"),
+        ("14–16; 20", "14 16 20"),
+        ("273-282", "273 282"),
+        ("2-300", "2 300"),
+        ("4000-112", "4000-112"),
+        ("12 a", "12A"),
+        ("12-a", "12A"),
+        ("2; 2; 2-4", "2 4"),
+        (" ; ", ""),
+    ],
+)
+def test_a_house_number_of_the_map_is_as_many_houses_as_it_says(written: str, houses: str) -> None:
+    assert " ".join(house_numbers(written)) == houses
+
+
+def test_every_house_of_a_list_is_found_and_an_address_counts_once(db: Database) -> None:
+    listed = AddressData("Rua Nova", "1; 3-7", None, HOME)
+    city = CityData("Porto", "Europe/Lisbon", "PT", None, "by hand", None, (), (listed,))
+    made = db.write_now(lambda c, n: import_city(c, now=n, city=city, zones=1, daily_orders=10))
+    assert (made.addresses, made.doors, made.streets) == (1, 4, 1)
+    assert labels(db, "nova") == [f"Rua Nova {n}, Porto" for n in (1, 3, 5, 7)]
+    assert labels(db, "nova 5") == ["Rua Nova 5, Porto"]
+
+
+@pytest.mark.parametrize(
+    ("text", "house", "meant"),
+    [
+        ("Rua das Flores 12", "12", True),
+        ("12 Rua das Flores", "12", True),
+        ("Rua das Flores 1", "12", False),
+        ("Rua das Flores", "12", False),
+        ("Rua das Flores 12 a", "12A", True),
+        ("Beco Vazio", "", True),
+    ],
+)
+def test_a_house_is_meant_by_its_whole_number_only(text: str, house: str, meant: bool) -> None:
+    assert is_house(text, house) is meant

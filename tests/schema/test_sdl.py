@@ -16,7 +16,7 @@ def test_the_committed_schema_is_true() -> None:
     assert FILE.read_text(encoding="utf-8") == sdl(), "run: python -m schema.export"
 
 
-def test_every_type_and_field_is_described() -> None:
+def test_every_type_field_and_argument_is_described() -> None:
     lacking = []
     for name, kind in build_schema(sdl()).type_map.items():
         if name.startswith("__") or name in {"Boolean", "Float", "ID", "Int", "String"}:
@@ -25,6 +25,12 @@ def test_every_type_and_field_is_described() -> None:
             lacking.append(name)
         if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
             lacking += [f"{name}.{field}" for field, facts in kind.fields.items() if not facts.description]
+            lacking += [
+                f"{name}.{field}({argument})"
+                for field, facts in kind.fields.items()
+                for argument, told in getattr(facts, "args", {}).items()
+                if not told.description
+            ]
         elif isinstance(kind, GraphQLEnumType):
             assert kind.values
     assert lacking == []

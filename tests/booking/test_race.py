@@ -1,0 +1,67 @@
+"""Races on purpose: four processes and a hundred shoppers for seven places, and a control that must fail."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+
+from app.booking.rules import HoldStatus
+from app.booking.tables import SlotHold
+from app.capacity.rebuild import rebuild
+from app.capacity.tables import CapacityPool
+from app.database.rows import rows, table_of
+from app.database.runner import Database
+from tests.factories import make_open_slot, make_shop
+from tests.processes import ROOT
+
+PROCESSES, SHOPPERS, PLACES = 4, 25, 7
+
+
+def raced(db: Database, way: str) -> list[str]:
+    """What a hundred shoppers in four processes were told."""
+
+    def work(conn: sa.Connection, _now: object) -> tuple[str, str]:
+        shop = make_shop(conn)
+        return shop.actor.storefront_id, make_open_slot(conn, shop, orders=PLACES).id
+
+    storefront_id, slot_id = db.write_now(work)
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.booking.shoppers", db.url, storefront_id, slot_id]
+            + [str(process * SHOPPERS), str(SHOPPERS), way],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for process in range(PROCESSES)
+    ]
+    answers: list[str] = []
+    for process in running:
+        said, _ = process.communicate(timeout=120)
+        assert process.returncode == 0
+        answers += json.loads(said)
+    return answers
+
+
+def pool(db: Database) -> CapacityPool:
+    (found,) = db.read_now(lambda c, _: rows(c, CapacityPool, sa.select(table_of(CapacityPool))))
+    return found
+
+
+def test_four_processes_and_a_hundred_shoppers_get_exactly_seven_places(db: Database) -> None:
+    answers = raced(db, "hold")
+    assert sorted(set(answers)) == ["HELD", "SLOT_FULL"]
+    assert (answers.count("HELD"), answers.count("SLOT_FULL")) == (PLACES, PROCESSES * SHOPPERS - PLACES)
+    holds = db.read_now(lambda c, _: rows(c, SlotHold, sa.select(table_of(SlotHold))))
+    assert [hold.status for hold in holds] == [HoldStatus.ACTIVE] * PLACES
+    assert pool(db).held_orders == PLACES
+    assert db.write_now(lambda c, _: rebuild(c)) == []
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_without_the_guard_the_same_race_oversells(db: Database) -> None:
+    """The control: the race above is able to see the fault."""
+    answers = raced(db, "read, then write")
+    assert answers.count("HELD") > PLACES
