@@ -17,6 +17,7 @@ from app.booking.menu import Menu, policy_of
 from app.booking.rules import OCCUPYING, HoldStatus
 from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import SlotHold
+from app.capacity.lock import lock
 from app.customers.register import register
 from app.customers.rules import CustomerFacts
 from app.customers.tables import Customer
@@ -122,7 +123,15 @@ def _hold(
     slot, menu = _open_slot(conn, now, actor, slot_id, place, basket, buyer)
     preference = choose(conn, now=now, wish=wish or DropWish(HandoverMode.ATTENDED), basket=basket)
     hold_id = new_id()
-    given_back = _give_back_earlier(conn, now, actor, buyer.id, cart_reference)
+    earlier = _earlier(conn, buyer.id, cart_reference)
+    if earlier:
+        # The room given back and the room taken change together, so that their locks must have an order.
+        tried = menu.pools_for(slot, basket, preference.at_door_s)
+        lock(conn, pool_ids=[*(old.pool_id for old in earlier), *(reach.pool_id for reach in tried)])
+    for old in earlier:
+        ended = HoldStatus.RELEASED if old.expires_at > now else HoldStatus.EXPIRED
+        reason = "the customer holds another window for this cart"
+        end_hold(conn, now=now, actor=actor.name, held=old, status=ended, reason=reason)
     reach = claim(
         conn,
         now=now,
@@ -151,7 +160,7 @@ def _hold(
         **{**goods(basket), **where(place), **served(reach, preference), **priced(fee)},
     )
     add(conn, held)
-    serve_waitlist(conn, now=now, pool_ids=given_back)
+    serve_waitlist(conn, now=now, pool_ids=[old.pool_id for old in earlier])
     return held
 
 
@@ -174,26 +183,15 @@ def _open_slot(
     return slot, menu
 
 
-def _give_back_earlier(
-    conn: Connection, now: datetime, actor: Actor, customer_id: str, cart_reference: str
-) -> list[str]:
-    """End what the customer holds for this cart; returns the pools that have room again."""
+def _earlier(conn: Connection, customer_id: str, cart_reference: str) -> list[SlotHold]:
+    """What the customer holds for this cart so far, locked."""
     table = table_of(SlotHold)
-    earlier = (
-        sa.select(table)
-        .where(
-            table.c.customer_id == customer_id,
-            table.c.cart_reference == cart_reference,
-            table.c.status.in_(OCCUPYING),
-        )
-        .with_for_update()
+    query = sa.select(table).where(
+        table.c.customer_id == customer_id,
+        table.c.cart_reference == cart_reference,
+        table.c.status.in_(OCCUPYING),
     )
-    found = rows(conn, SlotHold, earlier)
-    for old in found:
-        ended = HoldStatus.RELEASED if old.expires_at > now else HoldStatus.EXPIRED
-        reason = "the customer holds another window for this cart"
-        end_hold(conn, now=now, actor=actor.name, held=old, status=ended, reason=reason)
-    return [old.pool_id for old in found]
+    return rows(conn, SlotHold, query.with_for_update())
 
 
 def _fee_changed(expected: Money, fee: Quote) -> FeeChanged:
