@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -10,14 +11,26 @@ from sqlalchemy import Connection
 from app.booking.end_hold import end_hold
 from app.booking.rules import OCCUPYING, HoldStatus
 from app.booking.tables import SlotHold
+from app.capacity.lock import lock
+from app.capacity.rules import Reach
 from app.database.rows import rows, table_of
 from app.values.actor import Actor
 
 
 def give_back_earlier(
-    conn: Connection, *, now: datetime, actor: Actor, customer_id: str, cart_reference: str
+    conn: Connection,
+    *,
+    now: datetime,
+    actor: Actor,
+    customer_id: str,
+    cart_reference: str,
+    tried: Iterable[Reach],
 ) -> list[str]:
-    """The pools that have room again; the caller serves those who wait for it, once it has its own."""
+    """The pools that have room again; the caller serves those who wait for it, once it has its own.
+
+    `tried` are the pools that the caller takes room from next: the room given back and the room taken
+    change together, so that their locks must have an order.
+    """
     table = table_of(SlotHold)
     earlier = (
         sa.select(table)
@@ -29,6 +42,8 @@ def give_back_earlier(
         .with_for_update()
     )
     found = rows(conn, SlotHold, earlier)
+    if found:
+        lock(conn, pool_ids=[*(old.pool_id for old in found), *(reach.pool_id for reach in tried)])
     for old in found:
         ended = HoldStatus.RELEASED if old.expires_at > now else HoldStatus.EXPIRED
         reason = "the customer holds another window for this cart"

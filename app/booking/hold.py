@@ -110,7 +110,12 @@ def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
     preference = choose(conn, now=now, wish=wish, basket=basket)
     hold_id = new_id()
     given_back = give_back_earlier(
-        conn, now=now, actor=actor, customer_id=buyer.id, cart_reference=asked.cart_reference
+        conn,
+        now=now,
+        actor=actor,
+        customer_id=buyer.id,
+        cart_reference=asked.cart_reference,
+        tried=menu.pools_for(slot, basket, preference.at_door_s),
     )
     reach = claim(
         conn,

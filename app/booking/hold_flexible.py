@@ -58,7 +58,12 @@ def _hold(conn: Connection, now: datetime, slot_ids: Sequence[str], asked: HoldR
     preference = choose(conn, now=now, wish=wish, basket=asked.basket)
     hold_id = new_id()
     freed = give_back_earlier(
-        conn, now=now, actor=asked.actor, customer_id=buyer.id, cart_reference=asked.cart_reference
+        conn,
+        now=now,
+        actor=asked.actor,
+        customer_id=buyer.id,
+        cart_reference=asked.cart_reference,
+        tried=[reach for slot in slots for reach in menu.reaches_in(slot)],
     )
     slot, reach = _claimed(conn, now, asked, menu, slots, preference.at_door_s, hold_id)
     fee = _fee(menu, slots, reach, preference.at_door_s, preference.fee_minor)

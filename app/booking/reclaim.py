@@ -12,6 +12,7 @@ from app.booking.end_hold import freed
 from app.booking.rules import OCCUPYING, HoldStatus
 from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import SlotHold
+from app.capacity.lock import lock
 from app.database.rows import row_of, table_of
 
 
@@ -40,6 +41,9 @@ def reclaim(
         .returning(hold)
     )
     holds = sorted((row_of(SlotHold, row._mapping) for row in ended), key=lambda h: h.pool_id)
+    if holds:
+        # All pools before the first promotion: whoever ends a single hold takes them in that order too.
+        lock(conn, pool_ids=[one.pool_id for one in holds])
     for one in holds:
         freed(conn, now=now, actor="clock", held=one, expired=True, reason="the hold ended")
     serve_waitlist(conn, now=now, pool_ids=[one.pool_id for one in holds])

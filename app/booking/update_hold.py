@@ -20,6 +20,7 @@ from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import SlotHold
 from app.capacity.adjust import adjust
 from app.capacity.give_back import give_back
+from app.capacity.lock import lock
 from app.capacity.rules import drop_s
 from app.database.idempotency import once, row_answer
 from app.database.rows import row_of, table_of
@@ -162,11 +163,14 @@ def _elsewhere(
     preference: DropPreference,
 ) -> dict[str, Any]:
     """The goods in another pool of the same window; raises SlotFull, BasketTooLarge."""
+    others = menu.without(held.pool_id)
+    tried = others.pools_for(slot, wanted, preference.at_door_s)
+    lock(conn, pool_ids=[held.pool_id, *(reach.pool_id for reach in tried)])
     reach = claim(
         conn,
         now=now,
         actor=actor,
-        menu=menu.without(held.pool_id),
+        menu=others,
         slot=slot,
         basket=wanted,
         at_door_s=preference.at_door_s,

@@ -32,8 +32,8 @@ def post(
 ) -> bool:
     """Change a pool's use by these amounts if what grows still fits what may be sold.
 
-    One conditional UPDATE, so concurrent callers can never take the same unit, and a second one of the
-    picking wave that the pool counts against. False when it does not fit; then nothing is written.
+    One conditional UPDATE, so concurrent callers can never take the same unit, and before it one of the
+    picking wave where the pool counts against one. False when it does not fit; then nothing is written.
     """
     pool = table_of(CapacityPool)
     more = held + booked

@@ -19,10 +19,13 @@ IN_A_MOMENT = {"BUSY", "IDEMPOTENCY_IN_PROGRESS"}
 PATIENCE_S = 90
 TIMEOUT_S = 30
 
-_HOLD = "hold { id status version expiresAt slot { id } dropPreference { mode } }"
+_HOLD = (
+    "hold { id status version expiresAt slot { id } fee { total { amount } } dropPreference { mode }"
+    " promotions { code status } basket { weightGrams } }"
+)
 _BOOKING = (
     "booking { id status version orderReference fee { total { amount } } dropPreference { mode }"
-    " promotions { code status } promise { window { startsAt endsAt } } }"
+    " promotions { code status } promise { window { startsAt endsAt } history { reason } } }"
 )
 
 
@@ -51,6 +54,10 @@ CONFIRM = Mutation("confirmBooking", "ConfirmBookingInput", _BOOKING)
 RELEASE = Mutation("releaseHold", "ReleaseHoldInput", _HOLD, keyed=False)
 PREFER = Mutation("setDropPreference", "SetDropPreferenceInput", f"{_HOLD} {_BOOKING}", keyed=False)
 APPLY = Mutation("applyPromotion", "ApplyPromotionInput", _HOLD)
+BEGIN = Mutation("beginCheckout", "BeginCheckoutInput", _HOLD)
+UPDATE = Mutation("updateHold", "UpdateHoldInput", _HOLD)
+MOVE = Mutation("rescheduleBooking", "RescheduleBookingInput", f"{_BOOKING} feeDifference {{ amount }}")
+CANCEL = Mutation("cancelBooking", "CancelBookingInput", f"{_BOOKING} feeDifference {{ amount }}")
 
 
 @dataclass

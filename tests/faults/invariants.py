@@ -121,9 +121,13 @@ def _cart(
     if modes[row.drop_preference_id] != cart.mode:
         yield f"was told {cart.mode}, it is {modes[row.drop_preference_id]}"
     if booking is not None:
-        kept = (booking.order_reference, booking.slot_id, booking.status)
-        if kept != (cart.order, key_of("DeliverySlot", cart.slot_id), BookingStatus.CONFIRMED):
-            yield f"its booking is {kept}"
+        status = BookingStatus.CANCELLED if cart.cancelled else BookingStatus.CONFIRMED
+        told = (cart.order, key_of("DeliverySlot", cart.slot_id), status, cart.moves)
+        kept = (booking.order_reference, booking.slot_id, booking.status, booking.moves)
+        if kept != told:
+            yield f"its booking is {kept}, not {told}"
+    if cart.weight_g is not None and row.weight_g != cart.weight_g:
+        yield f"was told {cart.weight_g} g, it is {row.weight_g}"
     use = uses.get(hold.id)
     if cart.code and use and use.state not in _uses(cart, hold):
         yield f"used {cart.code}, its use is {use.state}"
@@ -134,13 +138,15 @@ def _statuses(cart: Cart) -> set[HoldStatus]:
         return {HoldStatus.CONFIRMED}
     if cart.released:
         return {HoldStatus.RELEASED, HoldStatus.EXPIRED}
-    return {HoldStatus.ACTIVE, HoldStatus.EXPIRED}
+    return {HoldStatus.CONFLICTED if cart.conflicted else HoldStatus.ACTIVE, HoldStatus.EXPIRED}
 
 
 def _uses(cart: Cart, hold: SlotHold) -> set[RedemptionState]:
+    if cart.cancelled:
+        return {RedemptionState.RETURNED}
     if cart.booking_id:
         return {RedemptionState.REDEEMED}
-    if hold.status is HoldStatus.ACTIVE:
+    if hold.status in _HELD:
         return {RedemptionState.RESERVED, RedemptionState.RETURNED}
     return {RedemptionState.RETURNED}
 
@@ -157,24 +163,27 @@ def answers(shoppers: Sequence[Shopper]) -> list[str]:
 
 
 def messages(conn: Connection) -> list[str]:
-    """I4, once the workers have had their time."""
-    ids = {booking.id for booking in every(conn, DeliveryBooking)}
-    jobs = [job for job in every(conn, Job) if job.kind == "engagement.booking_confirmed"]
-    asked = Counter(str(job.payload["booking_id"]) for job in jobs)
-    wrong = [f"I4 booking {one} has {asked[one]} jobs" for one in ids if asked[one] != 1]
-    wrong += [f"I4 a job of no booking: {one}" for one in asked if one not in ids]
-    wrong += [
-        f"I4 job {job.id} is {job.state}: {job.last_error}" for job in jobs if job.state is not JobState.DONE
+    """I4, once the workers have had their time: what is asked for is asked for once, done, and said once."""
+    wanted: Counter[tuple[str, str]] = Counter()
+    for booking in every(conn, DeliveryBooking):
+        wanted["booking_confirmed", booking.id] += 1
+        wanted["booking_moved", booking.id] += booking.moves
+        wanted["booking_cancelled", booking.id] += booking.status is BookingStatus.CANCELLED
+    jobs = [job for job in every(conn, Job) if job.kind.startswith("engagement.booking_")]
+    asked = Counter((job.kind.removeprefix("engagement."), str(job.payload["booking_id"])) for job in jobs)
+    wrong = [
+        f"I4 {one} has {asked[one]} jobs" for one in wanted.keys() | asked.keys() if asked[one] != wanted[one]
     ]
+    wrong += [f"I4 job {j.id} is {j.state}: {j.last_error}" for j in jobs if j.state is not JobState.DONE]
     now = database_clock(conn)
     stuck = [
         job for job in every(conn, Job) if job.locked_until and job.locked_until < now - timedelta(seconds=5)
     ]
     wrong += [f"I4 job {job.kind} {job.id} is locked past its lease" for job in stuck]
     notes = every(conn, Notification)
-    told = Counter(note.booking_id for note in notes)
+    told = Counter((note.template, note.booking_id) for note in notes)
     mails = Counter(mail.message_id for mail in every(conn, MailboxMessage))
-    wrong += [f"I4 booking {one} has {told[one]} notifications" for one in ids if told[one] != 1]
+    wrong += [f"I4 {one} was said {told[one]} times" for one in wanted if told[one] != wanted[one]]
     wrong += [f"I4 {n.message_id} is {n.status}" for n in notes if n.status is not NotificationStatus.SENT]
     wrong += [
         f"I4 {n.message_id} came {mails[n.message_id]} times" for n in notes if mails[n.message_id] != 1

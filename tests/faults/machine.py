@@ -26,14 +26,18 @@ from sqlalchemy import Connection, Engine
 from sqlmodel import SQLModel
 
 from app.booking.apply_promotion import apply_promotion
+from app.booking.begin_checkout import begin_checkout
+from app.booking.cancel import cancel
 from app.booking.confirm import confirm
 from app.booking.hold import hold
 from app.booking.prefer import prefer
 from app.booking.reclaim import reclaim
 from app.booking.release import release
 from app.booking.remove_promotion import remove_promotion
-from app.booking.rules import status_at
+from app.booking.reschedule import reschedule
+from app.booking.rules import BookingStatus, HoldStatus, status_at
 from app.booking.tables import DeliveryBooking, SlotHold
+from app.booking.update_hold import update_hold
 from app.capacity.resize import resize
 from app.capacity.rules import PoolPlan
 from app.capacity.tables import CapacityPool
@@ -86,6 +90,10 @@ class Verbs:
     confirm: Callable[..., DeliveryBooking] = confirm
     release: Callable[..., SlotHold] = release
     prefer: Callable[..., SlotHold | DeliveryBooking] = prefer
+    begin_checkout: Callable[..., SlotHold] = begin_checkout
+    update_hold: Callable[..., SlotHold] = update_hold
+    reschedule: Callable[..., DeliveryBooking] = reschedule
+    cancel: Callable[..., DeliveryBooking] = cancel
     apply_promotion: Callable[..., SlotHold] = apply_promotion
     remove_promotion: Callable[..., SlotHold] = remove_promotion
 
@@ -192,7 +200,16 @@ class Booking(RuleBasedStateMachine):
             return None
         work_s = self.model.pools[held.pool_id].work_s + AT_DOOR_S[mode]
         claim = Claim(
-            held.id, customer, cart, held.slot_id, held.pool_id, basket, work_s, self.now + HOLD, mode=mode
+            id=held.id,
+            customer=customer,
+            cart=cart,
+            slot=held.slot_id,
+            pool=held.pool_id,
+            basket=basket,
+            work_s=work_s,
+            created_at=self.now,
+            expires_at=self.now + HOLD,
+            mode=mode,
         )
         assert self.model.fits(held.pool_id, claim.load, self.now, self.model.of_cart(customer, cart))
         self.model.held(claim, self.now)
@@ -204,14 +221,58 @@ class Booking(RuleBasedStateMachine):
         may = self.model.may_confirm(hold_id, reference, self.now)
         booked = self._keyed("confirm", {"hold_id": hold_id, "order_reference": reference}, may)
         if isinstance(booked, DeliveryBooking):
-            self.model.change(hold_id, booking=booked.id, order=reference)
+            self.model.change(hold_id, booking=booked.id, order=reference, pool=booked.pool_id)
+
+    @rule(hold_id=holds)
+    def begins_to_pay(self, hold_id: str) -> None:
+        may = self.model.may_change(hold_id, self.now, paying=True)
+        until = self.model.paid_until(hold_id, self.now)
+        if self._keyed("begin_checkout", {"hold_id": hold_id}, may):
+            self.model.change(hold_id, paying=True, expires_at=until)
+
+    @rule(hold_id=holds, basket=st.sampled_from(BASKETS))
+    def changes_the_goods(self, hold_id: str, basket: Basket) -> None:
+        may = self.model.may_change(hold_id, self.now)
+        held = self._keyed("update_hold", {"hold_id": hold_id, "basket": basket}, may)
+        if not isinstance(held, SlotHold):
+            return
+        claim = self.model.claims[hold_id]
+        fresh = replace(claim, basket=basket)
+        more = fresh.load - claim.load
+        stays = claim.pool in self.model.slots[claim.slot] and self.model.pools[claim.pool].sell.orders > 0
+        elsewhere = self.model.room_in(claim.slot, fresh, self.now, but=claim.pool)
+        if held.status is HoldStatus.CONFLICTED:
+            assert not elsewhere
+            assert not (stays and self.model.fits(claim.pool, more, self.now, counted=True))
+            self.model.change(hold_id, conflicted=True)
+        else:
+            assert elsewhere or (stays and self.model.fits(claim.pool, more, self.now))
+            self.model.change(hold_id, conflicted=False, basket=basket, pool=held.pool_id)
+
+    @rule(hold_id=holds, slot=st.integers(0, 1))
+    def moves(self, hold_id: str, slot: int) -> None:
+        claim = self.model.claims[hold_id]
+        if claim.booking:
+            slot_id = self.street.slots[slot]
+            may = self.model.may_move(hold_id, slot_id, self.now)
+            moved = self._keyed("reschedule", {"booking_id": claim.booking, "slot_id": slot_id}, may)
+            if isinstance(moved, DeliveryBooking):
+                self.model.change(hold_id, slot=slot_id, pool=moved.pool_id, moves=claim.moves + 1)
+
+    @rule(hold_id=holds)
+    def cancels(self, hold_id: str) -> None:
+        claim = self.model.claims[hold_id]
+        if claim.booking:
+            may = self.model.may_cancel(hold_id, self.now)
+            if self._keyed("cancel", {"booking_id": claim.booking}, may):
+                self.model.change(hold_id, cancelled=True)
 
     @rule(hold_id=holds)
     def releases(self, hold_id: str) -> None:
         may = self.model.may_release(hold_id, self.now)
         before = self.model.claims[hold_id].status(self.now)
         if self._done("release", {"hold_id": hold_id}, may):
-            self.model.change(hold_id, ended=True, released=before in ("ACTIVE", "RELEASED"))
+            self.model.change(hold_id, ended=True, released=before in ("ACTIVE", "CONFLICTED", "RELEASED"))
 
     @rule(hold_id=holds, mode=_MODES)
     def prefers(self, hold_id: str, mode: str) -> None:
@@ -321,8 +382,13 @@ class Booking(RuleBasedStateMachine):
             c.id: (c.status(self.now), c.pool, c.slot, c.load, c.mode) for c in self.model.claims.values()
         }
         assert there == wanted
-        orders = {row.hold_id: (row.id, row.order_reference) for row in booked.values()}
-        assert orders == {c.id: (c.booking, c.order) for c in self.model.claims.values() if c.booking}
+        bookings = {
+            row.hold_id: (row.id, row.order_reference, row.moves, row.status is BookingStatus.CANCELLED)
+            for row in booked.values()
+        }
+        assert bookings == {
+            c.id: (c.booking, c.order, c.moves, c.cancelled) for c in self.model.claims.values() if c.booking
+        }
 
     def _keyed(self, name: str, told: dict[str, Any], may: set[str]) -> SQLModel | None:
         self.keys += 1

@@ -15,7 +15,8 @@ from app.values.basket import Basket
 from app.values.load import DIMENSIONS, Load
 
 OK = "OK"
-HOLD = timedelta(minutes=60)
+HOLD, CHECKOUT, CEILING, LATE = (timedelta(minutes=m) for m in (60, 10, 120, 120))
+MOVES = 3
 AT_DOOR_S = {"ATTENDED": 240, "SAFE_PLACE": 120, "NEIGHBOUR": 210}
 
 
@@ -47,6 +48,12 @@ class Claim:
     ended: bool = False
     order: str | None = None
     booking: str | None = None
+    cancelled: bool = False
+    moves: int = 0
+    # The goods were changed to some that do not fit; what is claimed is still the old ones.
+    conflicted: bool = False
+    created_at: datetime | None = None
+    paying: bool = False
 
     @property
     def load(self) -> Load:
@@ -59,7 +66,13 @@ class Claim:
             return "CONFIRMED"
         if self.released:
             return "RELEASED"
-        return "EXPIRED" if self.ended or self.expires_at <= now else "ACTIVE"
+        if self.ended or self.expires_at <= now:
+            return "EXPIRED"
+        return "CONFLICTED" if self.conflicted else "ACTIVE"
+
+    def lives(self, now: datetime) -> bool:
+        """Whether it takes room and its code is used."""
+        return not self.cancelled and self.status(now) in ("ACTIVE", "CONFLICTED", "CONFIRMED")
 
 
 @dataclass(frozen=True)
@@ -86,10 +99,8 @@ class Model:
         """What is held and booked of a pool; `counted` adds what ended without anybody noticing."""
         total = Load()
         for claim in self.claims.values():
-            status = claim.status(now)
-            lives = status in ("ACTIVE", "CONFIRMED")
-            unnoticed = counted and status == "EXPIRED" and not claim.ended
-            if claim.pool == pool and claim.id not in without and (lives or unnoticed):
+            unnoticed = counted and claim.status(now) == "EXPIRED" and not claim.ended
+            if claim.pool == pool and claim.id not in without and (claim.lives(now) or unnoticed):
                 total += claim.load
         return total
 
@@ -134,16 +145,80 @@ class Model:
 
     def may_confirm(self, hold: str, order: str, now: datetime) -> set[str]:
         """What a confirmation may be answered."""
-        match self.claims[hold].status(now):
-            case "CONFIRMED":
-                return {"HOLD_ALREADY_CONFIRMED"}
-            case "RELEASED":
-                return {"HOLD_RELEASED"}
-            case "EXPIRED":
-                return {"HOLD_EXPIRED"}
+        claim = self.claims[hold]
+        status = claim.status(now)
+        if status == "CONFIRMED":
+            return {"HOLD_ALREADY_CONFIRMED"}
+        if status == "RELEASED":
+            return {"HOLD_RELEASED"}
         if now >= self.cutoff_at:
             return {"CUTOFF_PASSED"}
-        return {"ORDER_ALREADY_BOOKED"} if any(c.order == order for c in self.claims.values()) else {OK}
+        if claim.conflicted:
+            return {"HOLD_CONFLICTED"}
+        if any(other.order == order for other in self.claims.values()):
+            return {"ORDER_ALREADY_BOOKED"}
+        return {OK} if status == "ACTIVE" else self._may_be_late(claim, now)
+
+    def _may_be_late(self, claim: Claim, now: datetime) -> set[str]:
+        """A payment that arrives after the hold: it gets its room again if there is any, and its code."""
+        if now >= claim.expires_at + LATE:
+            return {"HOLD_EXPIRED"}
+        if claim.ended and not self.room_in(claim.slot, claim, now):
+            return {"HOLD_EXPIRED"}
+        # A hold that nobody has noticed still has its room; a code that lapsed may be somebody else's by now.
+        return {OK} if claim.ended and not claim.code else {OK, "HOLD_EXPIRED"}
+
+    def room_in(self, slot: str, claim: Claim, now: datetime, *, but: str | None = None) -> bool:
+        """Whether some pool of the window, `but` one, has room for the drop."""
+        work_s = AT_DOOR_S[claim.mode]
+        return any(
+            self.fits(pool, claim.basket.load(self.pools[pool].work_s + work_s), now)
+            for pool in self.slots[slot]
+            if pool != but and self.pools[pool].sell.orders > 0
+        )
+
+    def may_move(self, hold: str, slot: str, now: datetime) -> set[str]:
+        """What moving a booking may be answered."""
+        claim = self.claims[hold]
+        if refused := self._shut(claim, now):
+            return {refused}
+        if claim.moves >= MOVES:
+            return {"MOVE_LIMIT_REACHED"}
+        if slot == claim.slot:
+            return {"SAME_WINDOW"}
+        stays = claim.pool in self.slots[slot] and self.pools[claim.pool].sell.orders > 0
+        if stays or self.room_in(slot, claim, now, but=claim.pool):
+            return {OK}
+        return {"SLOT_FULL"}
+
+    def may_cancel(self, hold: str, now: datetime) -> set[str]:
+        """What cancelling a booking may be answered."""
+        return {self._shut(self.claims[hold], now) or OK}
+
+    def may_change(self, hold: str, now: datetime, *, paying: bool = False) -> set[str]:
+        """What other goods, or the beginning of a payment, may be answered."""
+        claim = self.claims[hold]
+        if claim.booking:
+            return {"HOLD_ALREADY_CONFIRMED"}
+        if over := self._over(claim, now):
+            return {over}
+        if paying and claim.conflicted:
+            return {"HOLD_CONFLICTED"}
+        return {"CUTOFF_PASSED"} if now >= self.cutoff_at else {OK}
+
+    def paid_until(self, hold: str, now: datetime) -> datetime:
+        """When a hold ends whose payment begins now, for the first time."""
+        claim = self.claims[hold]
+        if claim.paying or claim.created_at is None:
+            return claim.expires_at
+        enough = max(claim.expires_at, now + CHECKOUT)
+        return max(claim.expires_at, min(enough, claim.created_at + CEILING))
+
+    def _shut(self, claim: Claim, now: datetime) -> str | None:
+        """Why a booking can no longer be changed."""
+        if claim.cancelled:
+            return "BOOKING_ENDED"
+        return "CUTOFF_PASSED" if now >= self.cutoff_at else None
 
     def may_release(self, hold: str, now: datetime) -> set[str]:
         """What a release may be answered."""
@@ -152,8 +227,10 @@ class Model:
     def may_prefer(self, hold: str, mode: str, now: datetime) -> set[str]:
         """What another way of handing over may be answered."""
         claim = self.claims[hold]
-        if over := self._over(claim, now):
+        if over := self._shut(claim, now) if claim.booking else self._over(claim, now):
             return {over}
+        if claim.conflicted:
+            return {"HOLD_CONFLICTED"}
         if now >= self.cutoff_at:
             return {"CUTOFF_PASSED"}
         more = Load(work_s=self.pools[claim.pool].work_s + AT_DOOR_S[mode] - claim.work_s)
@@ -169,9 +246,7 @@ class Model:
         if claim.booking:
             return {"HOLD_ALREADY_CONFIRMED"}
         code = self.codes[name]
-        alive = [
-            c for c in self.claims.values() if c.code == name and c.status(now) in ("ACTIVE", "CONFIRMED")
-        ]
+        alive = [c for c in self.claims.values() if c.code == name and c.lives(now)]
         if len(alive) >= code.max_uses or (len(alive) + 1) * code.discount_minor > code.budget_minor:
             return {"EXHAUSTED"}
         if claim.code:

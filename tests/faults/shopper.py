@@ -13,7 +13,19 @@ from typing import Any
 
 from app.values.ids import new_id
 from schema.ids import from_global, to_global
-from tests.faults.calls import APPLY, CONFIRM, HOLD, PREFER, RELEASE, Call, Client
+from tests.faults.calls import (
+    APPLY,
+    BEGIN,
+    CANCEL,
+    CONFIRM,
+    HOLD,
+    MOVE,
+    PREFER,
+    RELEASE,
+    UPDATE,
+    Call,
+    Client,
+)
 from tests.faults.town import HOME_INPUT, SCARCE, WIDE, Town
 
 _WAYS: dict[str, dict[str, Any]] = {
@@ -37,6 +49,11 @@ class Cart:
     released: bool = False
     mode: str = "ATTENDED"
     code: str | None = None
+    # The goods, once they were changed, and whether the last change of them did not fit.
+    weight_g: int | None = None
+    conflicted: bool = False
+    moves: int = 0
+    cancelled: bool = False
     # A call about it was never answered, so what came of it is open.
     unknown: bool = False
 
@@ -95,7 +112,7 @@ class Shopper:
         if call.done:
             cart.replaced += [cart.hold_id] if cart.hold_id else []
             cart.hold_id, cart.slot_id = key_in(call, "hold"), slot_id
-            cart.mode, cart.code = "ATTENDED", None
+            cart.mode, cart.code, cart.weight_g, cart.conflicted = "ATTENDED", None, None, False
 
     def _end(self, cart: Cart) -> None:
         """Three in four book, some release, and some just go away."""
@@ -142,20 +159,63 @@ def _apply(shopper: Shopper, cart: Cart) -> None:
         cart.code = code
 
 
+def _begin(shopper: Shopper, cart: Cart) -> None:
+    call = shopper.client.call(BEGIN, holdId=global_hold(cart), idempotencyKey=new_id())
+    cart.unknown = call.answer is None
+
+
+def _change_goods(shopper: Shopper, cart: Cart) -> None:
+    """Now and then so much that no vehicle can take it: the hold is in conflict and keeps what it had."""
+    weight_g = shopper.chance.choice((9_000, 14_000, 100_000_000))
+    basket = {"weightGrams": weight_g}
+    call = shopper.client.call(UPDATE, holdId=global_hold(cart), basket=basket, idempotencyKey=new_id())
+    cart.unknown = call.answer is None
+    if call.done:
+        cart.conflicted = status_in(call, "hold") == "CONFLICTED"
+        cart.weight_g = cart.weight_g if cart.conflicted else weight_g
+
+
+def _move(shopper: Shopper, cart: Cart) -> None:
+    slot_id = shopper.window()
+    call = shopper.client.call(MOVE, bookingId=global_booking(cart), slotId=slot_id, idempotencyKey=new_id())
+    cart.unknown = call.answer is None
+    if call.done:
+        cart.slot_id, cart.moves = slot_id, cart.moves + 1
+
+
+def _cancel(shopper: Shopper, cart: Cart) -> None:
+    call = shopper.client.call(CANCEL, bookingId=global_booking(cart), idempotencyKey=new_id())
+    cart.unknown = call.answer is None
+    cart.cancelled |= call.done
+
+
 type Change = Callable[[Shopper, Cart], None]
 WHILE_HELD: tuple[tuple[float, Change], ...] = (
     (0.1, _apply),
+    (0.1, _change_goods),
     (0.15, _change_window),
     (0.15, _prefer),
     (0.15, _apply),
+    (0.1, _begin),
 )
-ONCE_BOOKED: tuple[tuple[float, Change], ...] = ((0.1, _prefer),)
+ONCE_BOOKED: tuple[tuple[float, Change], ...] = (
+    (0.1, _prefer),
+    (0.15, _move),
+    (0.08, _cancel),
+    (0.05, _move),
+)
 
 
 def key_in(call: Call, name: str) -> str:
     """The key of the row that an answer is about."""
     assert call.answer is not None
     return from_global(call.answer[name]["id"])[1]
+
+
+def status_in(call: Call, name: str) -> str:
+    """The status of the row that an answer is about."""
+    assert call.answer is not None
+    return str(call.answer[name]["status"])
 
 
 def global_hold(cart: Cart) -> str:
