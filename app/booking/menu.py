@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -92,6 +92,7 @@ class Menu:
     held_slots: frozenset[str]
     # Windows that somebody waits for: what is freed there is theirs first.
     waited: frozenset[str]
+    _seen: dict[str, list[tuple[Reach, Gate | None]]] = field(default_factory=dict, compare=False, init=False)
 
     @property
     def at_door_s(self) -> int:
@@ -105,7 +106,7 @@ class Menu:
 
     def open_reaches(self, slot: DeliverySlot) -> list[Reach]:
         """The pools within the slot whose node still takes orders for it."""
-        return [r for r in self.reaches_in(slot) if self._gate(slot, r) is None]
+        return [reach for reach, gate in self._gated(slot) if gate is None]
 
     def without(self, pool_id: str) -> Menu:
         """The same offers as if this pool served nobody."""
@@ -133,7 +134,7 @@ class Menu:
         reason = shut(slot, self.terms, basket)
         if reason is None and self.closings.blacked_out(slot):
             return SlotClosedReason.BLACKOUT
-        gates = {self._gate(slot, r) for r in inside(self.reaches, slot.window)}
+        gates = {gate for _, gate in self._gated(slot)}
         if reason or not gates or None in gates:
             return reason
         # Several nodes may be closed for different reasons: the one that is least usual says most.
@@ -145,10 +146,17 @@ class Menu:
 
     def why_closed(self, slot: DeliverySlot) -> str:
         """The words of the blackouts and holidays over a slot, for people."""
-        return self.closings.why_rests(slot, [r.node_id for r in inside(self.reaches, slot.window)])
+        return self.closings.why_rests(slot, [reach.node_id for reach, _ in self._gated(slot)])
 
-    def _gate(self, slot: DeliverySlot, reach: Reach) -> Gate | None:
-        return self.closings.gate(slot, reach.node_id, reach.window, self.terms.now)
+    def _gated(self, slot: DeliverySlot) -> list[tuple[Reach, Gate | None]]:
+        """The pools within the slot, each with what keeps its node from taking orders now."""
+        if slot.id not in self._seen:
+            now = self.terms.now
+            self._seen[slot.id] = [
+                (reach, self.closings.gate(slot, reach.node_id, reach.window, now))
+                for reach in self.reaches_in(slot)
+            ]
+        return self._seen[slot.id]
 
     def offer(self, slot: DeliverySlot, basket: Basket) -> SlotOffer:
         """The slot for this basket, open or closed; its cut-off is that of the nodes that have room."""
@@ -182,7 +190,7 @@ class Menu:
         if reason is SlotClosedReason.BLACKOUT and (why := self.why_closed(slot)):
             text = f"{text.removesuffix('.')}: {why}."
         return SlotOffer(
-            slot=_closing(slot, self.cutoff_at(slot, inside(self.reaches, slot.window))),
+            slot=_closing(slot, self.cutoff_at(slot, [reach for reach, _ in self._gated(slot)])),
             available=False,
             held_by_customer=slot.id in self.held_slots,
             closed=Closure(reason, text, opening),

@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.capacity.rules import EntryKind
 from app.capacity.tables import CapacityEntry, CapacityPool, PickLoad
@@ -51,17 +53,14 @@ def post(
     if not changes:
         return True
     # The counters as this very UPDATE leaves them: the entry shows them without another statement.
-    claim = (
+    change = (
         sa.update(pool)
         .where(pool.c.id == pool_id, *growing)
         .values(**changes, entries=pool.c.entries + 1)
-        .returning(pool.c.entries, pool.c.pick_load_id, *(pool.c[name] for name in changes))
+        .returning(pool.c.entries, *(pool.c[name] for name in changes))
     )
-    posted = conn.execute(claim).one_or_none()
+    posted = _posted(conn, pool_id, change, held, booked)
     if posted is None:
-        return False
-    if posted.pick_load_id and not _picked(conn, posted.pick_load_id, held.orders, booked.orders):
-        _undo(conn, pool_id, held, booked)
         return False
     entry = CapacityEntry(
         pool_id=pool_id,
@@ -147,8 +146,42 @@ def _in_turn(
     return made
 
 
+def _posted(
+    conn: Connection, pool_id: str, change: ReturningUpdate[Any], held: Load, booked: Load
+) -> Row[Any] | None:
+    """Change the pool, after its picking wave if it has one; what one of the two refuses is not done.
+
+    The wave goes first: it is the row that many pools share, and a shopper who moves from one of them to
+    another already holds it. The other way round two such shoppers wait for each other.
+    """
+    pool = table_of(CapacityPool)
+    alone = change.where(pool.c.pick_load_id.is_(None))
+    posted = conn.execute(alone).one_or_none()
+    wave = None if posted else _wave_of(conn, pool_id)
+    while posted is None and wave is not None:
+        if not _picked(conn, wave, held.orders, booked.orders):
+            return None
+        posted = conn.execute(change.where(pool.c.pick_load_id == wave)).one_or_none()
+        if posted is None:
+            _picked(conn, wave, -held.orders, -booked.orders)
+            tried, wave = wave, _wave_of(conn, pool_id)
+            if tried == wave:
+                return None
+    if posted is None and held.orders + booked.orders <= 0:
+        # Its wave has just been unbound: what gives back goes without one.
+        posted = conn.execute(alone).one_or_none()
+    return posted
+
+
+def _wave_of(conn: Connection, pool_id: str) -> str | None:
+    pool = table_of(CapacityPool)
+    query = sa.select(pool.c.pick_load_id).where(pool.c.id == pool_id)
+    found: str | None = conn.execute(query).scalar_one_or_none()
+    return found
+
+
 def _picked(conn: Connection, pick_load_id: str, held: int, booked: int) -> bool:
-    """Count orders against the picking wave; always after its pool, so that locks are taken in one order."""
+    """Count orders against the picking wave, if more of them still fit."""
     if not held and not booked:
         return True
     load = table_of(PickLoad)
@@ -159,18 +192,6 @@ def _picked(conn: Connection, pick_load_id: str, held: int, booked: int) -> bool
         .values(held_orders=load.c.held_orders + held, booked_orders=load.c.booked_orders + booked)
     )
     return counted.rowcount == 1
-
-
-def _undo(conn: Connection, pool_id: str, held: Load, booked: Load) -> None:
-    """Give the pool back what its picking wave refused."""
-    pool = table_of(CapacityPool)
-    back = {
-        f"{prefix}_{d}": pool.c[f"{prefix}_{d}"] - change
-        for prefix, load in (("held", held), ("booked", booked))
-        for d, change in delta(load).items()
-    }
-    back["entries"] = pool.c.entries - 1
-    conn.execute(sa.update(pool).where(pool.c.id == pool_id).values(**back))
 
 
 def delta(load: Load) -> dict[str, int]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.capacity.tables import CapacityEntry, CapacityPool
-from app.capacity.wave_links import recount
+from app.capacity.wave_links import lock_waves, recount
 from app.database.rows import table_of
 from app.values.load import DIMENSIONS
 
@@ -21,6 +21,7 @@ def rebuild(conn: Connection) -> list[str]:
     Those of the picking waves become the sums of the pools that count against them.
     """
     pool, entry = table_of(CapacityPool), table_of(CapacityEntry)
+    lock_waves(conn)
     columns = [pool.c.id, *(pool.c[name] for name in _COUNTERS)]
     found = conn.execute(sa.select(*columns).order_by(pool.c.id).with_for_update()).all()
     sums: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(_COUNTERS, 0))

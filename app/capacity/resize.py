@@ -13,7 +13,7 @@ from app.capacity.overrides import in_force_between, kinds_of, under_override
 from app.capacity.rules import PoolPlan, in_force, sold_under
 from app.capacity.sizes import size_entry, sized
 from app.capacity.tables import CapacityEntry, CapacityOverride, CapacityPool, CapacityReach
-from app.capacity.wave_links import link_waves
+from app.capacity.wave_links import link_waves, lock_waves
 from app.database.rows import add, row_of, table_of
 from app.fleet.rules import VehicleKind
 from app.values.load import DIMENSIONS, Load
@@ -38,6 +38,7 @@ def resize(
     below it. Pools of these days that begin later and are missing from the plan sell nothing more. What an
     operator said about a pool counts over the plan's figures until it is lifted; those are kept beside it.
     """
+    lock_waves(conn, first=first, last=last)
     existing = _locked(conn, now, first, last)
     overrides, kinds = in_force_between(conn, first, last), kinds_of(conn)
     entries: list[CapacityEntry] = []

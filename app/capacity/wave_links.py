@@ -22,6 +22,7 @@ def link_waves(conn: Connection, *, first: date, last: date) -> None:
 
     A wave that is lowered below what is taken sells nothing more, and takes nothing away.
     """
+    lock_waves(conn, first=first, last=last)
     waves = standing(conn, PickWave)
     pools = _locked_pools(conn, first, last)
     if not waves and not any(pool.pick_load_id for pool in pools):
@@ -43,6 +44,13 @@ def link_waves(conn: Connection, *, first: date, last: date) -> None:
     recount(conn, {wave.id: wave.capacity_orders or 0 for wave in waves}, first=first, last=last)
 
 
+def lock_waves(conn: Connection, *, first: date = date.min, last: date = date.max) -> None:
+    """Lock the waves of these days, before any of their pools: the order that every claim keeps."""
+    load = table_of(PickLoad)
+    days = load.c.day.between(first, last)
+    conn.execute(sa.select(load.c.id).where(days).order_by(load.c.id).with_for_update())
+
+
 def recount(
     conn: Connection,
     capacities: Mapping[str, int] | None = None,
@@ -57,8 +65,7 @@ def recount(
     for row in conn.execute(linked.where(pool.c.pick_load_id.is_not(None), pool.c.day.between(first, last))):
         taken[row.pick_load_id][0] += row.held_orders
         taken[row.pick_load_id][1] += row.booked_orders
-    query = sa.select(load).where(load.c.day.between(first, last)).order_by(load.c.id).with_for_update()
-    for one in rows(conn, PickLoad, query):
+    for one in rows(conn, PickLoad, sa.select(load).where(load.c.day.between(first, last))):
         held, booked = taken[one.id]
         sell = (capacities or {}).get(one.wave_id, one.sell_orders)
         after = {

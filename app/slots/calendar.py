@@ -76,6 +76,11 @@ class Calendar:
 
         A window that two templates give is one; each node works for it if either lets it.
         """
+        # Zones that no rule names are all alike, and are worked out once.
+        own = zone.id if zone.id in self._named_zones else None
+        return self._once((own, zone.city_id, zone.time_zone, day), lambda: self._day(zone, day))
+
+    def _day(self, zone: Place, day: date) -> tuple[list[Planned], list[str]]:
         nodes: Sequence[str | None] = self.nodes.get(zone.city_id) or (None,)
         rests = {node: self.rest(zone, node, day) for node in nodes}
         followed = {node: self._timetable(zone.id, node, day) for node in rests}
@@ -120,7 +125,8 @@ class Calendar:
 
     @cached_property
     def _named_zones(self) -> frozenset[str | None]:
-        return frozenset(rule.zone_id for rule in self.cutoffs)
+        kinds = (self.timetables, self.exceptions, self.holidays, self.cutoffs)
+        return frozenset(rule.zone_id for rules in kinds for rule in rules)
 
     @cached_property
     def _usual(self) -> dict[str, CutoffRule]:
@@ -155,21 +161,15 @@ class Calendar:
         return window_on(_OtherHours(template, other.starts_local, other.ends_local), day, zone.time_zone)
 
     def _cutoff(self, template: SlotTemplate, zone: Place, node_id: str | None, window: Window) -> datetime:
-        # Zones that no rule names are all alike, and are asked about once.
-        own = zone.id if zone.id in self._named_zones else None
-        usual = self._usual[template.cutoff_rule_id]
-        return self._once(
-            (template.id, own, zone.time_zone, node_id, window),
-            lambda: closing_instant(
-                self.cutoffs,
-                self.waves,
-                usual,
-                template_id=template.id,
-                zone_id=zone.id,
-                node_id=node_id,
-                window=window,
-                zone=zone.time_zone,
-            ),
+        return closing_instant(
+            self.cutoffs,
+            self.waves,
+            self._usual[template.cutoff_rule_id],
+            template_id=template.id,
+            zone_id=zone.id,
+            node_id=node_id,
+            window=window,
+            zone=zone.time_zone,
         )
 
     def _occurs(self, rule: SlotTemplate | Timetable, day: date) -> bool:

@@ -105,8 +105,13 @@ class Closings:
 
     def why_rests(self, slot: SlotFacts, node_ids: Iterable[str]) -> str:
         """The words of the blackouts and holidays that keep these nodes from serving a slot."""
-        said = [b.reason for b in self.blackouts if b.window.overlaps(slot.window) and _for_slot(b, slot)]
-        rests = (self.cutoffs.get((slot.id, node)) for node in node_ids)
+        nodes = set(node_ids)
+        said = [
+            b.reason
+            for b in self.blackouts
+            if b.window.overlaps(slot.window) and _for_slot(b, slot) and b.node_id in {None, *nodes}
+        ]
+        rests = (self.cutoffs.get((slot.id, node)) for node in sorted(nodes))
         said += [rest.closed for rest in rests if rest and rest.closed]
         return "; ".join(dict.fromkeys(said))
 

@@ -13,7 +13,7 @@ from app.slots.consequences import Saved, following
 from app.slots.errors import RuleInUse, RuleNotFound
 from app.slots.rules import RuleKind
 from app.slots.spelling import KINDS, read_spelling
-from app.slots.tables import CutoffRule, Rule, SlotException, SlotTemplate
+from app.slots.tables import Blackout, CutoffRule, LeadTime, Rule, SlotException, SlotTemplate
 from app.values.actor import Actor
 
 # Who may still refer to a rule: by its kind, the tables and columns.
@@ -21,7 +21,7 @@ _REFERRERS: dict[RuleKind, list[tuple[type[Rule], str]]] = {
     RuleKind.CUTOFF: [(SlotTemplate, "cutoff_rule_id")],
     RuleKind.TIMETABLE: [(SlotTemplate, "timetable_id")],
     RuleKind.PICK_WAVE: [(CutoffRule, "wave_id")],
-    RuleKind.TEMPLATE: [(SlotException, "template_id"), (CutoffRule, "template_id")],
+    RuleKind.TEMPLATE: [(model, "template_id") for model in (SlotException, CutoffRule, LeadTime, Blackout)],
 }
 
 
