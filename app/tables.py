@@ -16,6 +16,7 @@ import app.places.tables
 import app.pricing.tables
 import app.promotions.tables
 import app.slots.tables
+import app.standing.tables
 import app.storefronts.tables  # noqa: F401  imported for their tables
 
 metadata = SQLModel.metadata

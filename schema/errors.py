@@ -192,6 +192,45 @@ class CapacityErrorCode(enum.Enum):
     IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
 
 
+@strawberry.enum(description="Why a standing slot cannot be kept or changed as asked.")
+class StandingErrorCode(enum.Enum):
+    """Codes of standing slots."""
+
+    STANDING_SLOT_NOT_FOUND = "STANDING_SLOT_NOT_FOUND"
+    STANDING_SLOT_ENDED = "STANDING_SLOT_ENDED"
+    ALREADY_STANDING = "ALREADY_STANDING"
+    NOT_AN_OCCURRENCE = "NOT_AN_OCCURRENCE"
+    OCCURRENCE_CONFIRMED = "OCCURRENCE_CONFIRMED"
+    OCCURRENCE_ENDED = "OCCURRENCE_ENDED"
+    OTHER_WEEK = "OTHER_WEEK"
+    INVALID_PAUSE = "INVALID_PAUSE"
+    SLOT_NOT_FOUND = "SLOT_NOT_FOUND"
+    SLOT_FULL = "SLOT_FULL"
+    SAME_WINDOW = "SAME_WINDOW"
+    CUTOFF_PASSED = "CUTOFF_PASSED"
+    LEAD_TIME = "LEAD_TIME"
+    BLACKOUT = "BLACKOUT"
+    BEYOND_HORIZON = "BEYOND_HORIZON"
+    OUT_OF_ZONE = "OUT_OF_ZONE"
+    ADDRESS_NOT_FOUND = "ADDRESS_NOT_FOUND"
+    BASKET_TOO_LARGE = "BASKET_TOO_LARGE"
+    MIN_ORDER_VALUE = "MIN_ORDER_VALUE"
+    FEE_DIFFERENCE_CHANGED = "FEE_DIFFERENCE_CHANGED"
+    HANDOVER_NOT_ALLOWED = "HANDOVER_NOT_ALLOWED"
+    AGE_CHECK_REQUIRES_HANDOVER = "AGE_CHECK_REQUIRES_HANDOVER"
+    INVALID_DROP_PREFERENCE = "INVALID_DROP_PREFERENCE"
+    INVALID_REFERENCE = "INVALID_REFERENCE"
+    INVALID_NAME = "INVALID_NAME"
+    INVALID_EMAIL = "INVALID_EMAIL"
+    INVALID_PHONE = "INVALID_PHONE"
+    INVALID_GROUP = "INVALID_GROUP"
+    INVALID_LOCALE = "INVALID_LOCALE"
+    INVALID = "INVALID"
+    BUSY = "BUSY"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
+
+
 @strawberry.type(description="A refusal of holding or booking.")
 class HoldUserError(UserError):
     """A refusal of the booking domain."""
@@ -218,6 +257,13 @@ class WaitlistUserError(UserError):
     """A refusal of waiting."""
 
     code: WaitlistErrorCode = strawberry.field(description="The refusal in a word.")
+
+
+@strawberry.type(description="A refusal of a standing slot.")
+class StandingUserError(UserError):
+    """A refusal of keeping a window."""
+
+    code: StandingErrorCode = strawberry.field(description="The refusal in a word.")
 
 
 @strawberry.type(description="A refusal of a promotion.")
@@ -291,3 +337,8 @@ def calendar_errors(refusal: Refusal | None) -> list[CalendarUserError]:
 def capacity_errors(refusal: Refusal | None) -> list[CapacityUserError]:
     """A refusal of a change of capacity."""
     return user_errors(refusal, CapacityUserError, CapacityErrorCode)
+
+
+def standing_errors(refusal: Refusal | None) -> list[StandingUserError]:
+    """A refusal of a standing slot."""
+    return user_errors(refusal, StandingUserError, StandingErrorCode)

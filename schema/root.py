@@ -24,6 +24,8 @@ from schema import (
     places,
     promises,
     repromise,
+    standing,
+    standing_changes,
     waitlist,
 )
 from schema.allocation import AllocationRun
@@ -38,6 +40,7 @@ from schema.offers import BasketInput, DeliverySlot, SlotAvailability
 from schema.onto import shown
 from schema.places import AddressInput, AddressSuggestion, Node, ServiceZone
 from schema.promises import MoveOffer
+from schema.standing import StandingSlot
 from schema.values import SCALARS
 from schema.waitlist import WaitlistEntry
 
@@ -66,6 +69,8 @@ class Query(CalendarQuery):
                 return await bookings.seen_booking(info, key)
             case "WaitlistEntry":
                 return await waitlist.seen_entry(info, key)
+            case "StandingSlot":
+                return await standing.seen_standing_slot(info, key)
             case "DeliverySlot":
                 return shown(await info.context.read(lambda conn, _: by_id(conn, DeliverySlotRow, key)))
             case "ServiceZone":
@@ -120,6 +125,17 @@ class Query(CalendarQuery):
     )
     waitlist: list[WaitlistEntry] | None = strawberry.field(
         resolver=waitlist.waitlist, description="What a customer waits or has waited for, newest first."
+    )
+    standing_slot: StandingSlot | None = strawberry.field(
+        resolver=standing.standing_slot, description="A standing slot of this storefront."
+    )
+    standing_slots: list[StandingSlot] | None = strawberry.field(
+        resolver=standing.standing_slots,
+        description="What a customer keeps or has kept every week, newest first.",
+    )
+    standing_move_offers: list[MoveOffer] | None = strawberry.field(
+        resolver=standing.standing_move_offers,
+        description="Every other window of a week of a standing slot, with what moving there costs or saves.",
     )
     notifications: list[Notification] | None = strawberry.field(
         resolver=engagement.notifications, description="What the customer of a booking was told."
@@ -203,6 +219,30 @@ class Mutation(CalendarMutation):
     )
     leave_waitlist: waitlist.WaitlistPayload | None = strawberry.mutation(
         resolver=waitlist.leave_waitlist, description="Wait no longer, or decline what was offered."
+    )
+    create_standing_slot: standing_changes.StandingSlotPayload | None = strawberry.mutation(
+        resolver=standing_changes.create_standing_slot,
+        description="Keep a window every week: booked ahead to the horizon, confirmed week by week.",
+    )
+    skip_standing_occurrence: standing_changes.StandingOccurrencePayload | None = strawberry.mutation(
+        resolver=standing_changes.skip_standing_occurrence,
+        description="Leave one week of a standing slot out; a second call changes nothing.",
+    )
+    move_standing_occurrence: standing_changes.StandingOccurrencePayload | None = strawberry.mutation(
+        resolver=standing_changes.move_standing_occurrence,
+        description="Move one week of a standing slot within that week; a missed one finds a window so.",
+    )
+    pause_standing_slot: standing_changes.StandingSlotPayload | None = strawberry.mutation(
+        resolver=standing_changes.pause_standing_slot,
+        description="Pause a standing slot: what is booked stays, an earlier pause ends.",
+    )
+    resume_standing_slot: standing_changes.StandingSlotPayload | None = strawberry.mutation(
+        resolver=standing_changes.resume_standing_slot,
+        description="End the pause: what lies within the horizon is booked ahead again.",
+    )
+    end_standing_slot: standing_changes.StandingSlotPayload | None = strawberry.mutation(
+        resolver=standing_changes.end_standing_slot,
+        description="End a standing slot; what is booked stays, and a second call changes nothing.",
     )
     set_drop_preference: mutations.SetDropPreferencePayload | None = strawberry.mutation(
         resolver=mutations.set_drop_preference, description="Change how a drop is handed over."

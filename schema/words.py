@@ -21,6 +21,7 @@ from app.places.rules import NodeKind
 from app.pricing.rules import FeePartKind
 from app.promotions.rules import RedemptionState
 from app.slots.rules import CutoffKind, RuleKind, SlotFate, SlotLabel, Weekday
+from app.standing.rules import OccurrenceState, StandingStatus
 from app.values.basket import GoodsTrait
 
 strawberry.enum(BookingStatus, description="The life of a booking; LOCKED means past the cut-off.")
@@ -66,6 +67,17 @@ strawberry.enum(SlotFate, description="What a change of the calendar does to a s
 strawberry.enum(Weekday, description="A day of the week.")
 strawberry.enum(SlotLabel, description="What to see at a glance about a window.")
 strawberry.enum(SlotOpeningKind, description="What would open a closed window.")
+strawberry.enum(
+    OccurrenceState,
+    name="StandingSlotOccurrenceState",
+    description="What became of a week of a standing slot: BOOKED_AHEAD or MOVED while it waits for its"
+    " order, RELEASED when none came in time, MISSED when there was no room.",
+)
+strawberry.enum(
+    StandingStatus,
+    name="StandingSlotStatus",
+    description="The life of a standing slot; PAUSED while today lies in its pause.",
+)
 strawberry.enum(WaitlistStatus, description="The life of a waitlist entry.")
 strawberry.enum(VehicleKind, description="The kind of vehicle that comes.")
 
@@ -84,6 +96,7 @@ __all__ = [
     "HoldStatus",
     "NodeKind",
     "NotificationStatus",
+    "OccurrenceState",
     "OvercommitChoice",
     "ProofKind",
     "RedemptionState",
@@ -94,6 +107,7 @@ __all__ = [
     "SlotFate",
     "SlotLabel",
     "SlotOpeningKind",
+    "StandingStatus",
     "VehicleKind",
     "WaitlistStatus",
     "Weekday",

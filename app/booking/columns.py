@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from app.booking.rules import HoldOrigin
-from app.booking.tables import DeliveryBooking, SlotHold, WaitlistEntry
+from app.booking.tables import DeliveryBooking, SlotHold, Wish
 from app.capacity.rules import Reach
 from app.handover.tables import DropPreference
 from app.places.rules import Place
@@ -39,7 +39,7 @@ def where(place: Place) -> dict[str, Any]:
     }
 
 
-def place_of(row: SlotHold | DeliveryBooking | WaitlistEntry) -> Place:
+def place_of(row: Wish) -> Place:
     """The address that `where` wrote down."""
     return Place(row.address_label, row.point, row.address_line2)
 

@@ -235,15 +235,14 @@ def read_menu(
     customer_group: str | None = None,
 ) -> Menu:
     """Read what offers within a span of time depend on; the statements do not grow with the slots."""
-    policy = policy_of(conn, storefront_id)
     table = fee_rule(conn, now=now, storefront_id=storefront_id)
     reaches = reaches_of(conn, zone_id=zone_id, span=span)
     due, picked = _due(conn, now, reaches)
-    days = horizon_days(conn, storefront_id=storefront_id, customer_group=customer_group)
+    days = days_ahead(conn, storefront_id=storefront_id, customer_group=customer_group)
     return Menu(
         terms=Terms(
             now=now,
-            last_day=local_day(now, time_zone) + timedelta(days=(days or policy.horizon_days) - 1),
+            last_day=local_day(now, time_zone) + timedelta(days=days - 1),
             min_order_minor=table.min_order_minor,
         ),
         table=table,
@@ -259,6 +258,12 @@ def read_menu(
 def policy_of(conn: Connection, storefront_id: str) -> BookingPolicy:
     """The storefront's booking policy, or the house's defaults."""
     return by_id(conn, BookingPolicy, storefront_id) or BookingPolicy(storefront_id=storefront_id)
+
+
+def days_ahead(conn: Connection, *, storefront_id: str, customer_group: str | None) -> int:
+    """How many days ahead, today included, a storefront's customers of a group may choose."""
+    days = horizon_days(conn, storefront_id=storefront_id, customer_group=customer_group)
+    return days or policy_of(conn, storefront_id).horizon_days
 
 
 def span_of(slots: Sequence[DeliverySlot]) -> Window:

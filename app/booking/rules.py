@@ -39,10 +39,11 @@ class BookingStatus(StrEnum):
 
 
 class HoldOrigin(StrEnum):
-    """Who asked for the hold: a shopper at the checkout, or the waitlist on their behalf."""
+    """Who asked for the hold: a shopper at the checkout, the waitlist, or a standing slot."""
 
     SHOPPER = "SHOPPER"
     WAITLIST = "WAITLIST"
+    STANDING = "STANDING"
 
 
 class LateCancellation(StrEnum):
@@ -223,6 +224,11 @@ def offer_end(now: datetime, cutoff_at: datetime, offer_min: int, least_min: int
     """When a waitlist offer made now ends: sooner near the cut-off, None when too little time is left."""
     end = min(now + timedelta(minutes=offer_min), cutoff_at)
     return end if end - now >= timedelta(minutes=least_min) else None
+
+
+def submit_by(cutoff_at: datetime, submit_min: int) -> datetime:
+    """Until when a standing slot must be ordered for, or its window is sold to others."""
+    return cutoff_at - timedelta(minutes=submit_min)
 
 
 def shut(slot: SlotClosureFacts, terms: Terms, basket: Basket) -> SlotClosedReason | None:

@@ -49,6 +49,10 @@ class BookingPolicy(SQLModel, table=True):
     # How long a waitlist offer lasts, and the least time it must leave to be worth making.
     offer_min: int = 30
     offer_least_min: int = 10
+    # How long before the cut-off a standing slot must be ordered for, and how long before that its
+    # customer is reminded.
+    standing_submit_min: int = 1_440
+    standing_remind_min: int = 1_440
 
     @property
     def times(self) -> HoldTimes:
@@ -56,8 +60,8 @@ class BookingPolicy(SQLModel, table=True):
         return HoldTimes(self.hold_min, self.hold_ceiling_min, self.checkout_min, self.late_min)
 
 
-class _Wish(SQLModel):
-    """Which goods go where and to whom: what holds, bookings and waitlist entries have in common."""
+class Wish(SQLModel):
+    """Which goods go where and to whom: what holds, bookings, waitlist entries and standing slots share."""
 
     storefront_id: str = Field(foreign_key="storefront.id")
     customer_id: str = Field(foreign_key="customer.id")
@@ -93,7 +97,7 @@ class _Wish(SQLModel):
         return Point(self.latitude, self.longitude)
 
 
-class _Claim(_Wish):
+class _Claim(Wish):
     """What a hold and the booking that follows it take: capacity in one pool, at a price."""
 
     slot_id: str = Field(foreign_key="delivery_slot.id", index=True)
@@ -278,7 +282,7 @@ class FlexibleSlotBooking(SQLModel, table=True):
     narrowed_at: datetime | None = None
 
 
-class WaitlistEntry(_Wish, table=True):
+class WaitlistEntry(Wish, table=True):
     """A customer who waits for room in one of some windows; `hold_id` is the offer made last.
 
     Served by `priority`, higher first, then in the order of joining.

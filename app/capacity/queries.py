@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,6 +60,18 @@ def reaches_of(conn: Connection, *, zone_id: str, span: Window) -> list[Reach]:
         )
     )
     return [_reach(row) for row in conn.execute(query)]
+
+
+def planned_until(conn: Connection, *, zone_id: str) -> date | None:
+    """The last local day for which capacity reaches a zone: what it lacks before that, it does not have."""
+    pool, reach = table_of(CapacityPool), table_of(CapacityReach)
+    query = (
+        sa.select(sa.func.max(pool.c.day))
+        .join(reach, reach.c.pool_id == pool.c.id)
+        .where(reach.c.zone_id == zone_id)
+    )
+    found: date | None = conn.execute(query).scalar()
+    return found
 
 
 def _reach(row: Row[*tuple[Any, ...]]) -> Reach:

@@ -68,6 +68,8 @@ class PolicySeed(_Part):
     late_cancellation_minor: int
     offer_min: int
     offer_least_min: int
+    standing_submit_min: int
+    standing_remind_min: int
 
 
 class NodeSeed(_Part):

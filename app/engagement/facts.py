@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Protocol
+
+from app.engagement.standing_facts import (
+    StandingClosedFacts,
+    StandingMissedFacts,
+    StandingPriceFacts,
+    StandingReleasedFacts,
+    StandingReminderFacts,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +126,27 @@ class WaitlistOfferedFacts:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
+class Facts(Protocol):
+    """What every message can be asked for: its fields, and a sample of them."""
+
+    @classmethod
+    def sample(cls) -> Facts:
+        """For previews and tests."""
+
+    def as_context(self) -> dict[str, Any]:
+        """The fields by name, for a template."""
+
+
 # The facts of each message, by the name of its folder of templates.
-FACTS: dict[str, type[BookingConfirmedFacts | WaitlistOfferedFacts]] = {
+FACTS: dict[str, type[Facts]] = {
     "booking_confirmed": BookingConfirmedFacts,
     "booking_moved": BookingMovedFacts,
     "booking_cancelled": BookingCancelledFacts,
     "booking_narrowed": BookingConfirmedFacts,
     "waitlist_offered": WaitlistOfferedFacts,
+    "standing_reminder": StandingReminderFacts,
+    "standing_released": StandingReleasedFacts,
+    "standing_missed": StandingMissedFacts,
+    "standing_closed": StandingClosedFacts,
+    "standing_price": StandingPriceFacts,
 }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -23,6 +23,14 @@ from app.engagement.facts import (
     PartFact,
     WaitlistOfferedFacts,
 )
+from app.engagement.letter import Letter, Urls, Writer
+from app.engagement.standing_letters import (
+    standing_closed,
+    standing_missed,
+    standing_price,
+    standing_released,
+    standing_reminder,
+)
 from app.errors import NotFound
 from app.handover.queries import preference_by_id
 from app.handover.tables import DropPreference
@@ -33,33 +41,6 @@ from app.storefronts.tables import Storefront
 from app.values.money import Money
 from app.values.window import Window
 from app.values.wording import day_text, money_text, time_text, window_text, word
-
-
-class Urls(Protocol):
-    """The signed pages that messages lead to."""
-
-    def booking_url(self, booking_id: str) -> str:
-        """The page of a booking."""
-
-    def hold_url(self, hold_id: str) -> str:
-        """The page of a hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message ready to be rendered: to whom, in which language, saying what; once per `dedup_key`."""
-
-    template: str
-    dedup_key: str
-    storefront: Storefront
-    customer: Customer
-    locale: str
-    facts: Mapping[str, Any]
-    booking_id: str | None = None
-    entry: Entry | None = None
-
-
-type Writer = Callable[[Connection, datetime, Mapping[str, Any], Urls], Letter]
 
 
 def booking_confirmed(conn: Connection, now: datetime, told: Mapping[str, Any], urls: Urls) -> Letter:
@@ -133,6 +114,11 @@ LETTERS: Mapping[str, Writer] = {
     "booking_cancelled": booking_cancelled,
     "booking_narrowed": booking_narrowed,
     "waitlist_offered": waitlist_offered,
+    "standing_reminder": standing_reminder,
+    "standing_released": standing_released,
+    "standing_missed": standing_missed,
+    "standing_closed": standing_closed,
+    "standing_price": standing_price,
 }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.database.rows import rows, table_of
 from app.engagement.calendar import calendar_entry
-from app.engagement.letters import Letter
+from app.engagement.letter import Letter
 from app.engagement.render import render
 from app.engagement.rules import Channel, NotificationStatus
 from app.engagement.tables import Notification

@@ -27,6 +27,7 @@ from app.jobs import Job, JobState
 from app.storefronts.tables import Storefront
 from app.values.actor import Actor, Role
 from app.worker.plan import plan
+from app.worker.standing import tend_standing
 from app.world.mail import MailRefused, OutgoingMail
 from app.world.world import World
 
@@ -125,5 +126,6 @@ TASKS: dict[str, Task] = {
     "allocation.plan": plan_capacity,
     "booking.reclaim": take_back,
     "booking.narrow": decide_window,
+    "standing.tend": tend_standing,
     "housekeeping": keep_house,
 }

@@ -1,0 +1,124 @@
+"""Hold a window for a standing customer until its submit deadline, days ahead of the order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from app.booking.claim import check_open, claim, menu_of
+from app.booking.columns import new_hold
+from app.booking.end_hold import end_hold
+from app.booking.errors import CutoffPassed
+from app.booking.menu import Menu, policy_of
+from app.booking.queries import locked_hold
+from app.booking.rules import HoldOrigin, HoldStatus, submit_by
+from app.booking.serve_waitlist import serve_waitlist
+from app.booking.tables import SlotHold
+from app.capacity.lock import lock
+from app.customers.tables import Customer
+from app.database.rows import add, by_id
+from app.handover.tables import DropPreference
+from app.places.rules import Place
+from app.pricing.rules import Quote
+from app.slots.tables import DeliverySlot
+from app.values.actor import Actor
+from app.values.basket import Basket
+from app.values.ids import new_id
+
+
+def hold_ahead(
+    conn: Connection,
+    *,
+    now: datetime,
+    actor: Actor,
+    customer_id: str,
+    cart_reference: str,
+    slot: DeliverySlot,
+    place: Place,
+    basket: Basket,
+    preference: DropPreference,
+    fee: Quote,
+    instead_of: str | None = None,
+) -> SlotHold:
+    """A hold at the fee that was agreed, until the storefront's submit deadline for the window.
+
+    The open hold `instead_of` is given up for it in the same transaction, and its room is offered to those
+    who wait; a refusal gives nothing up once the caller's transaction is taken back. Raises CutoffPassed
+    (also past the deadline), LeadTime, Blackout, BeyondHorizon, MinOrderValue, BasketTooLarge, SlotFull
+    (with `alternatives`).
+    """
+    customer = by_id(conn, Customer, customer_id)
+    menu = menu_of(
+        conn,
+        now=now,
+        storefront_id=actor.storefront_id,
+        slot=slot,
+        basket=basket,
+        customer_group=customer.customer_group if customer else None,
+    )
+    check_open(slot, menu, basket)
+    submit_min = policy_of(conn, actor.storefront_id).standing_submit_min
+    menu = _in_time(menu, slot, submit_min, now)
+    freed = _given_up(conn, now, actor, instead_of, [reach.pool_id for reach in menu.reaches])
+    hold_id = new_id()
+    reach = claim(
+        conn,
+        now=now,
+        actor=actor,
+        menu=menu,
+        slot=slot,
+        basket=basket,
+        at_door_s=preference.at_door_s,
+        reference=hold_id,
+        reason="held for a standing slot",
+    )
+    closes_at = menu.cutoff_at(slot, [reach])
+    held = new_hold(
+        now=now,
+        hold_id=hold_id,
+        storefront_id=actor.storefront_id,
+        customer_id=customer_id,
+        cart_reference=cart_reference,
+        place=place,
+        basket=basket,
+        slot=slot,
+        reach=reach,
+        preference=preference,
+        fee=fee,
+        cutoff_at=closes_at,
+        expires_at=submit_by(closes_at, submit_min),
+        origin=HoldOrigin.STANDING,
+    )
+    add(conn, held)
+    serve_waitlist(conn, now=now, pool_ids=freed)
+    return held
+
+
+def _in_time(menu: Menu, slot: DeliverySlot, submit_min: int, now: datetime) -> Menu:
+    """The menu without the pools whose node closes too soon; raises CutoffPassed where all do."""
+    deadline = submit_by(menu.cutoff_at(slot, menu.open_reaches(slot)), submit_min)
+    if now >= deadline:
+        raise CutoffPassed(field=("input", "slotId"), cutoff_at=deadline.isoformat())
+    for reach in menu.open_reaches(slot):
+        if now >= submit_by(menu.cutoff_at(slot, [reach]), submit_min):
+            menu = menu.without(reach.pool_id)
+    return menu
+
+
+def _given_up(
+    conn: Connection, now: datetime, actor: Actor, hold_id: str | None, pool_ids: list[str]
+) -> list[str]:
+    """The pool of the hold that is given up; all pools that change are locked in their order first.
+
+    Its room is freed before the new one is taken, because one pool may serve both windows; nobody else
+    can take it meanwhile, and a refusal takes both back.
+    """
+    if hold_id is None:
+        return []
+    held = locked_hold(conn, actor=actor, hold_id=hold_id)
+    lock(conn, pool_ids=[held.pool_id, *pool_ids])
+    status = HoldStatus.EXPIRED if held.expires_at <= now else HoldStatus.RELEASED
+    reason = "moved to another window"
+    end_hold(conn, now=now, actor=actor.name, held=held, status=status, reason=reason)
+    return [held.pool_id]

@@ -1,0 +1,1 @@
+"""Weekly windows that a customer keeps: booked ahead, skipped, moved, paused, released in time."""
