@@ -43,6 +43,9 @@ class Urls(Protocol):
     def hold_url(self, hold_id: str) -> str:
         """The page of a hold."""
 
+    def customer_url(self, customer_id: str) -> str:
+        """The page of all bookings of a customer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:
@@ -173,6 +176,7 @@ def _booking_facts(conn: Connection, about: _About, urls: Urls) -> dict[str, Any
             (day_text(booking.cutoff_at, locale, zone), time_text(booking.cutoff_at, locale, zone))
         ),
         "booking_url": urls.booking_url(booking.id),
+        "bookings_url": urls.customer_url(booking.customer_id),
     }
 
 
