@@ -123,6 +123,8 @@ def test_every_page_of_an_account_is_clean_in_both_lights_and_fits_320_pixels(
     clean(offered)
     clean(account.path("hold", conflicted.id))
     clean(account.path("hold", ended.id))
+    clean(f"/waitlist?address={account.house_id}&slot={account.full.id}")
+    clean("/checkout?text=Rua+das+Flores+12")
     clean("/my")
     clean("/my/nothing")
     account.clock.set(booking.cutoff_at)

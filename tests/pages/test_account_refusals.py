@@ -8,6 +8,7 @@ from html import unescape
 
 import pytest
 from httpx2 import Response
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from starlette.testclient import TestClient
 
 from app.booking.cancel import cancel
@@ -17,10 +18,10 @@ from app.booking.tables import SlotHold, WaitlistEntry
 from app.booking.update_hold import update_hold
 from app.database.rows import by_id
 from app.main import build_app
+from app.pages.my import LINK_AGE_S
 from app.values.basket import GoodsTrait
 from app.values.ids import new_id
-from app.world.links import Links
-from tests.api import worked
+from tests.api import SECRET, worked
 from tests.factories import make_basket, make_booking, make_storefront, set_policy
 from tests.pages.account import Account
 
@@ -49,10 +50,10 @@ def asked(client: TestClient, account: Account, hour: int) -> dict[str, str]:
 
 
 def test_links_lead_their_own_customer_only_and_end(client: TestClient, account: Account) -> None:
-    old = Links(["a secret that only tests know, and long enough"])
+    other_purpose = account.world.links.sign("booking", account.booking.customer_id)
     assert client.get(account.mine).status_code == 200
     token = account.mine.removeprefix("/my/")
-    for path in (f"/my/{token[:-1]}x", f"/bookings/{token}", f"/my/{old.sign('booking', 'x')}"):
+    for path in (f"/my/{token[:-1]}x", f"/bookings/{token}", f"/my/{other_purpose}"):
         broken = client.get(path)
         assert broken.status_code == 404
         assert says(broken, "This link does not open")
@@ -68,11 +69,16 @@ def test_links_lead_their_own_customer_only_and_end(client: TestClient, account:
         assert stranger.get(account.page).status_code == 404
 
 
-def test_a_link_that_has_ended_says_so(
-    client: TestClient, account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("app.pages.my.LINK_AGE_S", -1)
-    ended = client.get(account.mine)
+class Past(TimestampSigner):
+    """Signs as if the longest age of a link were over."""
+
+    def get_timestamp(self) -> int:
+        return super().get_timestamp() - LINK_AGE_S - 1
+
+
+def test_a_link_that_has_ended_says_so(client: TestClient, account: Account) -> None:
+    signing = URLSafeTimedSerializer(SECRET, salt="lastlap.customer", signer=Past)
+    ended = client.get(f"/my/{signing.dumps(account.booking.customer_id)}")
     assert ended.status_code == 410
     assert says(ended, "This link has ended. Open the newest message from us")
 
@@ -124,6 +130,19 @@ def test_other_sites_cannot_act(client: TestClient, account: Account) -> None:
         for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
             assert client.post(path, data=told, headers=headers).status_code == 403, path
     assert account.everything() == before
+
+
+def test_what_the_shopper_holds_is_shown_as_theirs_and_not_to_be_waited_for(
+    client: TestClient, account: Account
+) -> None:
+    account.gives_up()
+    windows = client.get("/checkout?text=Rua+das+Flores+12")
+    told = {"address": account.house_id, "basket": "weekly", "mode": "ATTENDED", "key": "k"}
+    assert client.post("/holds", data={**told, "slot": account.full.id}).status_code == 303
+    assert not says(windows, "Held by you")
+    mine = client.get("/checkout?text=Rua+das+Flores+12")
+    assert says(mine, "16:00–17:00 Held by you")
+    assert "Tell me when it is free" not in mine.text
 
 
 def test_the_same_form_moves_once(client: TestClient, account: Account) -> None:
