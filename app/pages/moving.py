@@ -12,11 +12,21 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.booking.errors import CutoffPassed, FeeDifferenceChanged, SameWindow, SlotFull, SlotNotFound
+from app.booking.errors import (
+    BeyondHorizon,
+    Blackout,
+    CutoffPassed,
+    FeeDifferenceChanged,
+    LeadTime,
+    SameWindow,
+    SlotFull,
+    SlotNotFound,
+)
 from app.booking.menu import SlotOffer, policy_of
-from app.booking.move_offers import move_offers
+from app.booking.move_offers import MoveOffer, move_offers
 from app.booking.offer import DEFAULT_DAYS
 from app.booking.reschedule import reschedule
+from app.booking.rules import SlotClosedReason
 from app.booking.seen import SeenBooking
 from app.booking.tables import DeliveryBooking
 from app.errors import Invalid, Refusal
@@ -31,6 +41,13 @@ from app.values.window import local_day
 
 # The present window is shown with so many days before it.
 _BEFORE = timedelta(days=3)
+# What is said of a window that was open when its page was made and is not any more.
+_CLOSED = {
+    SlotClosedReason.CUTOFF_PASSED: CutoffPassed.code,
+    SlotClosedReason.LEAD_TIME: LeadTime.code,
+    SlotClosedReason.BLACKOUT: Blackout.code,
+    SlotClosedReason.HORIZON: BeyondHorizon.code,
+}
 _WEEK = timedelta(days=DEFAULT_DAYS)
 
 
@@ -109,7 +126,7 @@ def whole(told: Mapping[str, str], name: str) -> int:
     return int(text)
 
 
-async def _choices(request: Request, about: Looked, *, problem: Refusal | None) -> Response:
+async def _choices(request: Request, about: Looked, *, problem: Refusal | str | None) -> Response:
     """The days with their windows, or why it cannot be moved."""
     token = request.path_params["token"]
     if code := no_move(about.booking):
@@ -179,30 +196,31 @@ def _week(
 async def _asked(request: Request, about: Looked, slot_id: str, *, problem: Refusal | None) -> Response:
     """From which window to which, for what difference: the last look before the yes."""
     try:
-        slot, difference = await world_of(request).db.read(
+        wanted = await world_of(request).db.read(
             partial(_wanted, shop=about.shop, booking=about.booking, slot_id=slot_id)
         )
     except Refusal as refusal:
         return await _choices(request, about, problem=refusal)
+    if wanted.difference is None:
+        closed = wanted.offer.closed
+        code = _CLOSED.get(closed.reason, SlotFull.code) if closed else SlotFull.code
+        return await _choices(request, about, problem=code)
     return page(
         request,
         about.shop,
         "move_confirm.html",
         booking=about.booking,
-        slot=slot,
-        difference=difference,
-        after=about.booking.fee.total + difference,
+        slot=wanted.offer.slot,
+        difference=wanted.difference,
+        after=about.booking.fee.total + wanted.difference,
         token=request.path_params["token"],
         problem=problem,
         status=409 if problem else 200,
     )
 
 
-def _wanted(
-    conn: Connection, now: datetime, *, shop: Shop, booking: SeenBooking, slot_id: str
-) -> tuple[DeliverySlot, Money]:
-    """The window that is asked for and its difference; raises SlotNotFound, SameWindow, CutoffPassed,
-    SlotFull."""
+def _wanted(conn: Connection, now: datetime, *, shop: Shop, booking: SeenBooking, slot_id: str) -> MoveOffer:
+    """The window that is asked for, open or closed; raises SlotNotFound, SameWindow."""
     slot = next(iter(slots_by_id(conn, [slot_id])), None)
     if slot is None:
         raise SlotNotFound
@@ -213,8 +231,4 @@ def _wanted(
     one = next((one for one in found if one.offer.slot.id == slot_id), None)
     if one is None:
         raise SlotNotFound
-    if one.difference is None:
-        if now >= slot.cutoff_at:
-            raise CutoffPassed(cutoff_at=slot.cutoff_at.isoformat())
-        raise SlotFull
-    return slot, one.difference
+    return one

@@ -60,6 +60,7 @@ def test_a_customer_moves_and_then_cancels_a_delivery(
     expect(page.locator(".history li").last).to_contain_text("Moved to Wednesday 25 November, 19:00–20:00")
     expect(page.locator(".history li").last).to_contain_text("(costs €1.00 more)")
     expect(page.locator(".history li").last).to_contain_text("by you")
+    expect(page.locator(".history")).not_to_contain_text("by the customer")
 
     page.get_by_role("link", name="Cancel the delivery").click()
     expect(page.locator(".cost")).to_contain_text("Cancelling costs nothing. You get back €4.50")

@@ -167,12 +167,14 @@ def test_another_difference_is_shown_before_anything_moves(client: TestClient, a
 
 def test_a_booking_changed_elsewhere_is_looked_at_first(client: TestClient, account: Account) -> None:
     told, dropping = asked(client, account, 9), form(client.get(f"{account.page}/cancel"), "Cancel it")
-    account.write(reschedule, booking_id=account.booking.id, slot_id=account.slot_at(19, 2).id, key=new_id())
+    later = account.slot_at(19, 2).id
+    account.write(reschedule, booking_id=account.booking.id, slot_id=later, reason="back late", key=new_id())
     for path, data in ((f"{account.page}/move", told), (f"{account.page}/cancel", dropping)):
         stale = client.post(path, data=data)
         assert stale.status_code == 409
         assert says(stale, "changed meanwhile, perhaps by you in another tab")
     assert account.now().version == 2
+    assert says(client.get(account.page), "by Mercearia do Bairro “back late”")
 
 
 def test_a_window_taken_meanwhile_leads_to_those_near_it(client: TestClient, account: Account) -> None:
