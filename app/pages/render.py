@@ -81,7 +81,9 @@ def _why(locale: str, refusal: Refusal | str) -> str:
     told = word("refused", code, locale)
     if told != code:
         return told
-    return code if isinstance(refusal, str) else refusal.message
+    if isinstance(refusal, Refusal):
+        return refusal.message
+    return f"{code.lower().replace('_', ' ').capitalize()}."
 
 
 def epoch_ms(instant: datetime) -> int:
