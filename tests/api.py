@@ -20,6 +20,7 @@ from app.world.mail import MailboxMail
 from app.world.world import World
 
 KEY = "test-key-of-the-first-storefront"
+SECRET = "a secret that only tests know, and long enough"
 
 
 @dataclass
@@ -53,7 +54,7 @@ def world_on(db: Database) -> World:
         db=db,
         geocoder=TableGeocoder(db),
         mail=MailboxMail(db),
-        links=Links(["a secret that only tests know, and long enough"]),
+        links=Links([SECRET]),
         base_url="http://testserver",
         has_mailbox=True,
         demo=True,

@@ -24,7 +24,7 @@ from app.handover.queries import policies
 from app.handover.rules import HandoverMode, ProofKind
 from app.handover.tables import HandoverPolicy
 from app.places.rules import NodeKind, Place
-from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneCell
+from app.places.tables import Address, City, FulfilmentNode, ServiceZone, Street, StreetWord, ZoneCell
 from app.pricing.tables import FeeRule
 from app.promotions.rules import DiscountKind
 from app.promotions.tables import Promotion
@@ -111,6 +111,26 @@ def make_shop(conn: Connection, point: Point = HOME, **storefront: Any) -> Shop:
     add(conn, template)
     actor = Actor(shop.id, Role.STOREFRONT, "test storefront")
     return Shop(actor, zone.id, node.id, kind.id, template.id, point)
+
+
+def make_houses(conn: Connection) -> list[Address]:
+    """Rua das Flores 12 and 120, for those who type an address."""
+    city_id = conn.execute(sa.select(table_of(City).c.id)).scalars().one()
+    street = Street(city_id=city_id, name="Rua das Flores", folded="rua das flores", kind="residential")
+    add(conn, street)
+    add(conn, *(StreetWord(word=word, street_id=street.id) for word in ("rua", "das", "flores")))
+    houses = [
+        Address(
+            street_id=street.id,
+            house_number=number,
+            label=f"Rua das Flores {number}, Porto",
+            latitude=HOME.latitude,
+            longitude=HOME.longitude,
+        )
+        for number in ("12", "120")
+    ]
+    add(conn, *houses)
+    return houses
 
 
 def make_handover_policies(conn: Connection) -> None:

@@ -48,15 +48,7 @@ def hold_ahead(
     (also past the deadline), LeadTime, Blackout, BeyondHorizon, MinOrderValue, BasketTooLarge, SlotFull
     (with `alternatives`).
     """
-    customer = by_id(conn, Customer, customer_id)
-    menu = menu_of(
-        conn,
-        now=now,
-        storefront_id=actor.storefront_id,
-        slot=slot,
-        basket=basket,
-        customer_group=customer.customer_group if customer else None,
-    )
+    menu = _menu(conn, now, actor, customer_id, slot, basket)
     check_open(slot, menu, basket)
     submit_min = policy_of(conn, actor.storefront_id).standing_submit_min
     menu = _in_time(menu, slot, submit_min, now)
@@ -93,6 +85,20 @@ def hold_ahead(
     add(conn, held)
     serve_waitlist(conn, now=now, pool_ids=freed)
     return held
+
+
+def _menu(
+    conn: Connection, now: datetime, actor: Actor, customer_id: str, slot: DeliverySlot, basket: Basket
+) -> Menu:
+    customer = by_id(conn, Customer, customer_id)
+    return menu_of(
+        conn,
+        now=now,
+        storefront_id=actor.storefront_id,
+        slot=slot,
+        basket=basket,
+        customer_group=customer.customer_group if customer else None,
+    )
 
 
 def _in_time(menu: Menu, slot: DeliverySlot, submit_min: int, now: datetime) -> Menu:

@@ -77,6 +77,12 @@ class SlotOffer:
     handover_options: tuple[HandoverOption, ...]
     labels: tuple[SlotLabel, ...]
 
+    @property
+    def can_wait(self) -> bool:
+        """Whether waiting for it makes sense: it is full, and not held by the customer already."""
+        full = self.closed is not None and self.closed.reason is SlotClosedReason.FULL
+        return full and not self.held_by_customer
+
 
 @dataclass(frozen=True)
 class Menu:

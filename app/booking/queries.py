@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.booking.errors import BookingNotFound, HoldNotFound
+from app.booking.rules import UNDER_WAY, BookingStatus
 from app.booking.tables import DeliveryBooking, PromiseChange, SlotHold, WaitlistEntry, WaitlistWindow
 from app.customers.tables import Customer
 from app.database.rows import one_or_none, rows, table_of
@@ -85,6 +86,37 @@ def claims_named(conn: Connection, references: Sequence[str]) -> dict[str, type[
         named = conn.execute(sa.select(table.c.id).where(table.c.id.in_(references))).scalars()
         found |= dict.fromkeys(named, model)
     return found
+
+
+def bookings_ahead(
+    conn: Connection, *, actor: Actor, customer_id: str, now: datetime, limit: int = 100
+) -> list[DeliveryBooking]:
+    """What is still to come to a customer, soonest first."""
+    query = _of_customer(actor, customer_id).where(_ahead(now))
+    soonest = table_of(DeliveryBooking).c.starts_at.asc()
+    return rows(conn, DeliveryBooking, query.order_by(soonest).limit(limit))
+
+
+def bookings_behind(
+    conn: Connection, *, actor: Actor, customer_id: str, now: datetime, limit: int
+) -> list[DeliveryBooking]:
+    """What has come to a customer, or was cancelled, the latest window first."""
+    query = _of_customer(actor, customer_id).where(sa.not_(_ahead(now)))
+    latest = table_of(DeliveryBooking).c.starts_at.desc()
+    return rows(conn, DeliveryBooking, query.order_by(latest).limit(limit))
+
+
+def _of_customer(actor: Actor, customer_id: str) -> sa.Select[tuple[object, ...]]:
+    booking = table_of(DeliveryBooking)
+    return sa.select(booking).where(
+        booking.c.customer_id == customer_id, booking.c.storefront_id == actor.storefront_id
+    )
+
+
+def _ahead(now: datetime) -> sa.ColumnElement[bool]:
+    booking = table_of(DeliveryBooking)
+    waits = sa.and_(booking.c.status == BookingStatus.CONFIRMED, booking.c.ends_at > now)
+    return sa.or_(waits, booking.c.status.in_(UNDER_WAY))
 
 
 def history(

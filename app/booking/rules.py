@@ -92,6 +92,8 @@ BOOKING_MOVES: Mapping[BookingStatus, frozenset[BookingStatus]] = {
     BookingStatus.RETURNED: frozenset(),
     BookingStatus.CANCELLED: frozenset(),
 }
+# Bookings that somebody works on, whatever the clock says.
+UNDER_WAY = (BookingStatus.IN_FULFILMENT, BookingStatus.OUT_FOR_DELIVERY)
 # Holds whose load is counted in their pool until they end.
 OCCUPYING = (HoldStatus.ACTIVE, HoldStatus.CONFLICTED)
 

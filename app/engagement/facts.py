@@ -40,6 +40,7 @@ class BookingConfirmedFacts:
     vehicle: str
     change_until: str
     booking_url: str
+    bookings_url: str
 
     @classmethod
     def sample(cls) -> BookingConfirmedFacts:
@@ -59,6 +60,7 @@ class BookingConfirmedFacts:
             vehicle="cargo bike",
             change_until="Wed 25 November, 15:30",
             booking_url="https://shop.example/bookings/token",
+            bookings_url="https://shop.example/my/token",
         )
 
     def as_context(self) -> dict[str, Any]:

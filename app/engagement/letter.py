@@ -23,6 +23,9 @@ class Urls(Protocol):
     def hold_url(self, hold_id: str) -> str:
         """The page of a hold."""
 
+    def customer_url(self, customer_id: str) -> str:
+        """The page of all bookings of a customer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:

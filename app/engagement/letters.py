@@ -168,6 +168,7 @@ def _booking_facts(conn: Connection, about: _About, urls: Urls) -> dict[str, Any
             (day_text(booking.cutoff_at, locale, zone), time_text(booking.cutoff_at, locale, zone))
         ),
         "booking_url": urls.booking_url(booking.id),
+        "bookings_url": urls.customer_url(booking.customer_id),
     }
 
 

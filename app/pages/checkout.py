@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -15,21 +13,28 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.booking.apply_promotion import apply_promotion
 from app.booking.hold import hold
-from app.booking.menu import SlotOffer
-from app.booking.offer import DayOffers, offer
+from app.booking.offer import offer
 from app.booking.tables import SlotHold
 from app.customers.rules import CustomerFacts
 from app.errors import Refusal
 from app.handover.rules import DropWish, HandoverMode
 from app.handover.tables import DropPreference
+from app.pages.days import by_day
 from app.pages.render import page
-from app.pages.shop import PRESETS, Shop, check_origin, preset, remember, shop_of, shopper_of, world_of
+from app.pages.shop import (
+    PRESETS,
+    Shop,
+    posted,
+    preset,
+    remember,
+    shop_of,
+    shopper_of,
+    world_of,
+)
 from app.places.find_address import find_address
 from app.places.rules import AddressQuery, Place, is_house
 from app.places.tables import Address
 from app.values.money import Money
-
-_NOON, _EVENING = 12, 18
 
 
 async def start(request: Request) -> Response:
@@ -81,7 +86,7 @@ async def _windows(request: Request, told: Mapping[str, str], refusal: Refusal |
             )
         )
     except Refusal as why:
-        return start_page(found=None, problem=why.message, status=422)
+        return start_page(found=None, problem=why, status=422)
     options = next((o.handover_options for d in available.days for o in d.offers), ())
     response = page(
         request,
@@ -91,11 +96,10 @@ async def _windows(request: Request, told: Mapping[str, str], refusal: Refusal |
         zone=available.zone,
         address_id=address_id,
         basket=chosen,
-        days=[shown_day(day) for day in available.days],
+        days=by_day(one for day in available.days for one in day.offers),
         options=options,
         told=told,
         refusal=refusal,
-        key=secrets.token_urlsafe(18),
         status=409 if refusal else 200,
     )
     return remember(request, response, shopper)
@@ -108,44 +112,9 @@ def _meant(found: Sequence[Address], text: str) -> Address | None:
     return named[0] if len(named) == 1 else None
 
 
-@dataclass(frozen=True, slots=True)
-class PartOfDay:
-    """The windows of a morning, an afternoon or an evening."""
-
-    name: str
-    offers: tuple[SlotOffer, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ShownDay:
-    """A day as the page groups it."""
-
-    day: datetime
-    zone: str
-    open: int
-    parts: tuple[PartOfDay, ...]
-
-
-def shown_day(day: DayOffers) -> ShownDay:
-    """The windows of a day by part, in order."""
-    zone = day.offers[0].slot.time_zone
-    by_part: dict[str, list[SlotOffer]] = {"morning": [], "afternoon": [], "evening": []}
-    for one in day.offers:
-        hour = one.slot.starts_at.astimezone(ZoneInfo(zone)).hour
-        by_part["morning" if hour < _NOON else "afternoon" if hour < _EVENING else "evening"].append(one)
-    return ShownDay(
-        day=day.offers[0].slot.starts_at,
-        zone=zone,
-        open=sum(one.available for one in day.offers),
-        parts=tuple(PartOfDay(name, tuple(offers)) for name, offers in by_part.items() if offers),
-    )
-
-
 async def hold_window(request: Request) -> Response:
     """Hold the chosen window, reserve the code if one was given, and go on to the hold's page."""
-    check_origin(request)
-    async with request.form() as form:
-        told = {name: str(value) for name, value in form.items()}
+    told = await posted(request)
     shop = await shop_of(request)
     world = world_of(request)
     shopper = shopper_of(request)

@@ -13,12 +13,15 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from app.errors import NotAllowed, NotFound, Outage, Refusal
-from app.pages import bookings, checkout, holds, mailbox
+from app.pages import bookings, cancelling, checkout, holds, mailbox, moving, my, waiting
 from app.pages.render import page
 from app.pages.shop import shop_of
 from app.storefronts.errors import StorefrontNotFound
+from app.world.errors import LinkExpired
 
 STATIC = Path(__file__).with_name("static")
+
+_STATUS: tuple[tuple[type[Refusal], int], ...] = ((LinkExpired, 410), (NotFound, 404), (NotAllowed, 403))
 
 type Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -35,6 +38,15 @@ def routes() -> list[BaseRoute]:
         Route("/bookings/{token}", _told(bookings.show)),
         Route("/bookings/{token}", _told(bookings.change), methods=["POST"]),
         Route("/bookings/{token}/delivery.ics", _told(bookings.calendar)),
+        Route("/bookings/{token}/move", _told(moving.choose)),
+        Route("/bookings/{token}/move", _told(moving.move), methods=["POST"]),
+        Route("/bookings/{token}/cancel", _told(cancelling.ask)),
+        Route("/bookings/{token}/cancel", _told(cancelling.cancel), methods=["POST"]),
+        Route("/waitlist", _told(waiting.show)),
+        Route("/waitlist", _told(waiting.join), methods=["POST"]),
+        Route("/my", _told(my.enter)),
+        Route("/my/{token}", _told(my.show)),
+        Route("/my/{token}", _told(my.act), methods=["POST"]),
         Route("/mailbox", _told(mailbox.listing)),
         Route("/mailbox/{message_id}", _told(mailbox.message)),
         Route("/mailbox/{message_id}/html", _told(mailbox.markup)),
@@ -58,7 +70,7 @@ def _told(endpoint: Endpoint) -> Endpoint:
         except Outage as why:
             return PlainTextResponse(why.message, 503, headers={"Retry-After": "2"})
         except Refusal as refusal:
-            status = 404 if isinstance(refusal, NotFound) else 403 if isinstance(refusal, NotAllowed) else 422
+            status = next((code for kind, code in _STATUS if isinstance(refusal, kind)), 422)
             return page(request, await shop_of(request), "refused.html", refusal=refusal, status=status)
 
     return answered

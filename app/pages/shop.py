@@ -27,6 +27,8 @@ from app.world.world import World
 
 SHOPPER_COOKIE = "shopper"
 SHOPPER_AGE_S = 180 * 24 * 3600
+# The name under which histories show what customers did on these pages.
+PAGES = "checkout page"
 
 
 class FromElsewhere(NotAllowed):
@@ -44,7 +46,7 @@ class Shop:
     @property
     def actor(self) -> Actor:
         """In whose name the pages act."""
-        return Actor(self.storefront.id, Role.STOREFRONT, "checkout page")
+        return Actor(self.storefront.id, Role.STOREFRONT, PAGES)
 
 
 def world_of(request: Request) -> World:
@@ -111,6 +113,18 @@ def check_origin(request: Request) -> None:
         raise FromElsewhere
     if origin and origin != "null" and urlsplit(origin).netloc != request.headers.get("host"):
         raise FromElsewhere
+
+
+async def posted(request: Request) -> dict[str, str]:
+    """What a form of ours told; raises FromElsewhere for one of another site."""
+    check_origin(request)
+    async with request.form() as form:
+        return {name: str(value) for name, value in form.items()}
+
+
+def fresh_key() -> str:
+    """A key for one form: sending it twice does once what it asks for."""
+    return secrets.token_urlsafe(18)
 
 
 def preset(name: str, usual: Basket) -> Basket:

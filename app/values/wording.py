@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,11 @@ def day_text(day: date | datetime, locale: str, zone: str | None = None) -> str:
     return dates.format_skeleton("MMMMEEEEd", local, locale=_babel(locale))
 
 
+def part_text(instant: datetime, pattern: str, locale: str, zone: str) -> str:
+    """A part of a local date by a CLDR pattern: EEE is 'Wed', LLL is 'Nov'."""
+    return dates.format_datetime(instant, pattern, tzinfo=ZoneInfo(zone), locale=_babel(locale)).strip(".")
+
+
 def time_text(instant: datetime, locale: str, zone: str) -> str:
     """A wall time of a zone: '15:30'."""
     return dates.format_time(instant, "short", tzinfo=ZoneInfo(zone), locale=_babel(locale))
@@ -56,6 +61,17 @@ def window_text(window: Window, locale: str, zone: str) -> str:
     tz = ZoneInfo(zone)
     begin, end = window.start.astimezone(tz), window.end.astimezone(tz)
     return dates.format_interval(begin, end, "Hm", tzinfo=tz, locale=_babel(locale))
+
+
+def span_text(span: timedelta, locale: str) -> str:
+    """How long something lasts, in whole days, hours or minutes, never longer than it does: '5 hours'."""
+    sizes = (timedelta(days=1), timedelta(hours=1))
+    unit = next((size for size in sizes if span >= 2 * size), timedelta(minutes=1))
+    whole = max(span, timedelta()) // unit
+    # The threshold keeps Babel from rounding to the next larger unit.
+    return dates.format_timedelta(
+        whole * unit, granularity="minute", threshold=max(whole, 1), locale=_babel(locale)
+    )
 
 
 def _babel(locale: str) -> str:

@@ -41,6 +41,10 @@ class World:
         """The signed page of a hold, as customers get it."""
         return f"{self.base_url}/holds/{self.links.sign('hold', hold_id)}"
 
+    def customer_url(self, customer_id: str) -> str:
+        """The signed page of all that a customer has with a storefront, as customers get it."""
+        return f"{self.base_url}/my/{self.links.sign('customer', customer_id)}"
+
 
 def build_world(settings: Settings, db: Database | None = None) -> World:
     """The World of a deployment."""

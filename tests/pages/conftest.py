@@ -7,34 +7,35 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Connection
 
 from app.capacity.rules import PoolPlan
-from app.database.rows import add, rows, table_of
 from app.database.runner import Database
 from app.main import build_app
-from app.places.tables import Address, City, Street, StreetWord
 from app.tables import metadata
 from app.values.window import Window
 from tests.api import world_on
+from tests.conftest import Clock
 from tests.factories import (
-    HOME,
     ROOM,
     Shop,
     evening,
+    make_houses,
     make_pools,
     make_promotion,
     make_shop,
     make_slot,
     pool_plan,
 )
+from tests.pages.account import Account
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -42,21 +43,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 def stocked(conn: Connection, now: datetime) -> None:
     """Three evenings and mornings to sell from tomorrow on."""
     shop = make_shop(conn)
-    (city,) = rows(conn, City, sa.select(table_of(City)))
-    street = Street(city_id=city.id, name="Rua das Flores", folded="rua das flores", kind="residential")
-    add(conn, street)
-    add(conn, *(StreetWord(word=word, street_id=street.id) for word in ("rua", "das", "flores")))
-    houses = [
-        Address(
-            street_id=street.id,
-            house_number=number,
-            label=f"Rua das Flores {number}, Porto",
-            latitude=HOME.latitude,
-            longitude=HOME.longitude,
-        )
-        for number in ("12", "120")
-    ]
-    add(conn, *houses)
+    make_houses(conn)
     tomorrow = now.date() + timedelta(days=1)
     plans = []
     for days in range(3):
@@ -84,13 +71,13 @@ def shop_db(tmp_path: Path) -> Iterator[Database]:
     db.close()
 
 
-@pytest.fixture
-def base(shop_db: Database) -> Iterator[str]:
-    """The address of the served shop, on loopback."""
+@contextmanager
+def served(db: Database) -> Iterator[str]:
+    """The address of the shop on this database, served on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = uvicorn.Config(build_app(world=world_on(shop_db)), host="127.0.0.1", port=port, log_config=None)
+    config = uvicorn.Config(build_app(world=world_on(db)), host="127.0.0.1", port=port, log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -101,6 +88,41 @@ def base(shop_db: Database) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture
+def base(shop_db: Database) -> Iterator[str]:
+    """The address of the served shop."""
+    with served(shop_db) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def account_made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Account]:
+    """Ana's deliveries, made once and copied for each test."""
+    file = tmp_path_factory.mktemp("account") / "account.db"
+    db = Database(f"sqlite:///{file}", clock=Clock())
+    metadata.create_all(db.engine)
+    made = Account.opened(db, Clock())
+    db.close()
+    return file, made
+
+
+@pytest.fixture
+def account(account_made: tuple[Path, Account], tmp_path: Path, clock: Clock) -> Iterator[Account]:
+    """Ana's deliveries at a shop whose clock the test moves."""
+    file, made = account_made
+    shutil.copy(file, tmp_path)
+    db = Database(f"sqlite:///{tmp_path / file.name}", clock=clock)
+    yield replace(made, db=db, clock=clock)
+    db.close()
+
+
+@pytest.fixture
+def account_base(account: Account) -> Iterator[str]:
+    """The address of the shop that serves Ana."""
+    with served(account.db) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,6 @@ function typeahead(input) {
 
 // The server's clock counts: the page only knows how far the browser's is from it.
 function countdown(line) {
-  const ends = Number(line.dataset.ends);
   const ahead = Date.now() - Number(line.dataset.now);
   const clock = line.querySelector(".clock");
   const status = document.querySelector(".announce");
@@ -74,7 +73,7 @@ function countdown(line) {
   const say = (key, text) => { if (!announced.has(key)) { announced.add(key); status.textContent = text; } };
 
   const tick = () => {
-    const left = Math.max(0, Math.round((ends - (Date.now() - ahead)) / 1000));
+    const left = Math.max(0, Math.round((Number(line.dataset.ends) - (Date.now() - ahead)) / 1000));
     const minutes = Math.floor(left / 60);
     clock.textContent = `${minutes}:${String(left % 60).padStart(2, "0")} ${line.dataset.left}`;
     // Read out four times in an hour, never second by second.
@@ -87,6 +86,22 @@ function countdown(line) {
   tick();
 }
 
+// The time to pay begins with the first touch of the form; the server says until when.
+function begin(form) {
+  const told = async () => {
+    const body = new URLSearchParams({ do: "begin", key: form.elements.key.value });
+    const answer = await fetch(location.pathname, { method: "POST", body });
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".countdown");
+    const line = document.querySelector(".countdown");
+    if (!fresh || !line) return;
+    line.dataset.ends = fresh.dataset.ends;
+    line.querySelector("time").replaceWith(fresh.querySelector("time"));
+  };
+  form.addEventListener("focusin", told, { once: true });
+}
+
 document.querySelectorAll(".typeahead input").forEach(typeahead);
 document.querySelectorAll(".countdown").forEach(countdown);
+document.querySelectorAll("form[data-begin]").forEach(begin);
 document.getElementById("problem")?.focus();
