@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from operator import attrgetter
+from typing import Annotated
 
 import strawberry
 from sqlalchemy import Connection
@@ -149,7 +150,9 @@ def _seen(conn: Connection, now: datetime, found: Sequence[StandingSlotRow]) -> 
 
 
 async def standing_move_offers(
-    info: Info, standing_slot_id: strawberry.ID, day: date
+    info: Info,
+    standing_slot_id: Annotated[strawberry.ID, strawberry.argument(description="The standing slot.")],
+    day: Annotated[date, strawberry.argument(description=DAY)],
 ) -> list[MoveOffer] | None:
     """Where a week could move."""
     key = key_of("StandingSlot", standing_slot_id)

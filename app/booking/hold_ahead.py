@@ -48,10 +48,8 @@ def hold_ahead(
     (also past the deadline), LeadTime, Blackout, BeyondHorizon, MinOrderValue, BasketTooLarge, SlotFull
     (with `alternatives`).
     """
-    menu = _menu(conn, now, actor, customer_id, slot, basket)
-    check_open(slot, menu, basket)
     submit_min = policy_of(conn, actor.storefront_id).standing_submit_min
-    menu = _in_time(menu, slot, submit_min, now)
+    menu = _menu(conn, now, actor, customer_id, slot, basket, submit_min)
     freed = _given_up(conn, now, actor, instead_of, [reach.pool_id for reach in menu.reaches])
     hold_id = new_id()
     reach = claim(
@@ -88,10 +86,17 @@ def hold_ahead(
 
 
 def _menu(
-    conn: Connection, now: datetime, actor: Actor, customer_id: str, slot: DeliverySlot, basket: Basket
+    conn: Connection,
+    now: datetime,
+    actor: Actor,
+    customer_id: str,
+    slot: DeliverySlot,
+    basket: Basket,
+    submit_min: int,
 ) -> Menu:
+    """What the window can be had from, without the pools whose node closes too soon to order in time."""
     customer = by_id(conn, Customer, customer_id)
-    return menu_of(
+    menu = menu_of(
         conn,
         now=now,
         storefront_id=actor.storefront_id,
@@ -99,10 +104,7 @@ def _menu(
         basket=basket,
         customer_group=customer.customer_group if customer else None,
     )
-
-
-def _in_time(menu: Menu, slot: DeliverySlot, submit_min: int, now: datetime) -> Menu:
-    """The menu without the pools whose node closes too soon; raises CutoffPassed where all do."""
+    check_open(slot, menu, basket)
     deadline = submit_by(menu.cutoff_at(slot, menu.open_reaches(slot)), submit_min)
     if now >= deadline:
         raise CutoffPassed(field=("input", "slotId"), cutoff_at=deadline.isoformat())

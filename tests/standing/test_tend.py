@@ -1,5 +1,6 @@
 """The clock's round, told as the weeks of a customer: reminded, released, closed, told of prices."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +21,7 @@ from app.standing.settle import settle
 from app.standing.tables import StandingSlot
 from app.values.actor import Actor, Role
 from app.worker.schedule import SCHEDULE
-from tests.api import worked, world_on
+from tests.api import client_on, worked, world_on
 from tests.conftest import Clock
 from tests.factories import make_fee_rule, set_policy
 from tests.standing.world import FRIDAY, SECOND, THIRD, Fridays, open_fridays
@@ -83,7 +84,12 @@ def test_the_customer_is_reminded_the_day_before_and_the_window_is_released_at_t
     tended(db)
     reminder = "Order by Thursday 26 November, 17:00 to keep Friday 27 November, 19:00–20:00"
     assert [subject.replace(",", "") for subject in mails(db)] == [reminder.replace(",", "")]
-    assert "http://testserver/holds/" in text_of(db, mails(db)[0])
+    link = re.search(r"http://testserver(/holds/\S+)", text_of(db, mails(db)[0]))
+    assert link is not None
+    with client_on(db) as client:
+        page = client.get(link[1], headers={"Accept-Language": "en"}).text
+    assert "Held until Thursday" in page
+    assert "countdown" not in page
 
     clock.set(deadline - timedelta(seconds=1))
     tended(db)
