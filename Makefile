@@ -39,8 +39,8 @@ bench: $(STAMP)  ## run the benchmarks and write benchmarks/README.md
 	$(BIN)/python -m benchmarks
 
 lock: $(STAMP)   ## resolve the dependencies anew, with hashes and without addresses
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock
-	echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header - -o requirements-uv.lock
+	$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock
+	echo uv | $(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header - -o requirements-uv.lock
 
 # uv installs the lock several times faster; where it cannot be had, pip does the same.
 $(STAMP): requirements.lock requirements-uv.lock pyproject.toml
@@ -48,9 +48,9 @@ $(STAMP): requirements.lock requirements-uv.lock pyproject.toml
 	@echo "Setting up .venv with $(PYTHON)"
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock \
-	  && $(BIN)/uv pip sync --quiet --require-hashes requirements-uv.lock requirements.lock \
+	  && $(BIN)/uv pip sync --quiet --system-certs --require-hashes requirements-uv.lock requirements.lock \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e . || $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/uv pip install --quiet --system-certs --no-deps --no-build-isolation -e . || $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 # Chromium for the browser tests: the system's, or installed from the system's packages where we may.

@@ -34,7 +34,7 @@ from app.errors import Outage, Refusal
 from app.logs import set_up_logs
 from app.migrate import NewerDatabase, NotMigrated, is_current, upgrade
 from app.places.city import CityData
-from app.serve import PortInUse, check_port, serve, worker_beside
+from app.serve import PortInUse, check_port, serve_until_stopped, worker_beside
 from app.settings import Settings, SettingsError, read_settings
 from app.storefronts.issue_key import issue_key
 from app.storefronts.queries import storefront_by_key
@@ -113,7 +113,7 @@ def demo(city: CityFiles = None) -> None:
         _prepare(settings, city or [])
         with worker_beside():
             _invite(settings)
-            serve(settings, log_level="WARNING")
+            serve_until_stopped(settings, log_level="WARNING")
 
 
 def _leave(*_signal: object) -> None:
@@ -235,15 +235,15 @@ def example(base: str) -> str:
     return f"{head} \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'"
 
 
-@app.command("serve")
-def serve_here() -> None:
+@app.command()
+def serve() -> None:
     """Serve GraphQL and pages with the settings of the environment."""
     with _plainly():
         settings = read_settings()
         check_port(settings.host, settings.port)
         with _database(settings):
             pass
-        serve(settings, log_level=settings.log_level)
+        serve_until_stopped(settings, log_level=settings.log_level)
 
 
 @app.command()

@@ -38,7 +38,7 @@ def check_port(host: str, port: int) -> None:
             raise PortInUse(f"Port {port} of {host} {what}; choose another one: PORT={fix}") from why
 
 
-def serve(settings: Settings, *, log_level: str) -> None:
+def serve_until_stopped(settings: Settings, *, log_level: str) -> None:
     """Answer requests until SIGTERM or Ctrl-C; those begun by then are finished first."""
     set_up_logs(log_level)
     uvicorn.run(

@@ -24,7 +24,7 @@ _WEEK = 7
 
 def misfits(seed: Seed, parts: Sequence[str]) -> list[str]:
     """Everything that contradicts itself, each by its place in the file; `parts` are those of a day."""
-    checks = (_city, _money, _names, _fleet, _windows, _planning, _prices)
+    checks = (_city, _money, _names, _references, _fleet, _windows, _planning, _prices)
     return [problem for check in checks for problem in check(seed)] + list(_traffic(seed, parts))
 
 
@@ -55,7 +55,11 @@ def _names(seed: Seed) -> Iterator[str]:
         "vehicle_classes.key": (kind.key for kind in seed.vehicle_classes),
         "emission_factors.id": (factor.id for factor in seed.emission_factors),
         "shifts.key": (shift.key for shift in seed.shifts),
+        "pick_waves.key": (wave.key for wave in seed.pick_waves),
         "cutoffs.key": (rule.key for rule in seed.cutoffs),
+        "lead_times.key": (lead.key for lead in seed.lead_times),
+        "holidays.key": (holiday.key for holiday in seed.holidays),
+        "horizons.key": (horizon.key for horizon in seed.horizons),
         "templates.key": (template.key for template in seed.templates),
         "premiums.kind": (premium.kind for premium in seed.premiums),
         "handover.mode": (policy.mode for policy in seed.handover),
@@ -63,6 +67,23 @@ def _names(seed: Seed) -> Iterator[str]:
     }
     for place, names in named.items():
         yield from (f"{place}: {name} is there {n} times" for name, n in Counter(names).items() if n > 1)
+
+
+def _references(seed: Seed) -> Iterator[str]:
+    nodes, waves = {node.key for node in seed.nodes}, {wave.key for wave in seed.pick_waves}
+    placed: dict[str, list[tuple[str, str | None]]] = {
+        "pick_waves": [(wave.key, wave.node) for wave in seed.pick_waves],
+        "cutoffs": [(rule.key, rule.node) for rule in seed.cutoffs],
+        "lead_times": [(lead.key, lead.node) for lead in seed.lead_times],
+        "holidays": [(holiday.key, holiday.node) for holiday in seed.holidays],
+    }
+    for place, rules in placed.items():
+        for i, (key, node) in enumerate(rules):
+            if node is not None and node not in nodes:
+                yield f"{place}.{i}.node: there is no node {node} ({key})"
+    for i, cutoff in enumerate(seed.cutoffs):
+        if cutoff.wave is not None and cutoff.wave not in waves:
+            yield f"cutoffs.{i}.wave: there is no picking wave {cutoff.wave} ({cutoff.key})"
 
 
 def _fleet(seed: Seed) -> Iterator[str]:

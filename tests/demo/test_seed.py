@@ -62,6 +62,8 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         ('rrule = "FREQ=DAILY"', 'rrule = "FREQ=SOMETIMES"', "templates.0.rrule"),
         ("parking_s =   { night = 60, morning = 300,", "parking_s =   { night = 60,", "traffic.0.parking_s"),
         ('{ template = "day-08"', '{ template = "day-99"', "day-99"),
+        ('node = "mfc-bolhao"', 'node = "mfc-nowhere"', "pick_waves.1.node"),
+        ('pick_by = "15:00"', 'pick_by = "25:00"', "pick_waves.0.pick_by"),
         ('mode = "SAFE_PLACE"', 'mode = "ROOF"', "handover.1.mode"),
         ("wage_minor_per_h = 1700", "wage_minor_per_hour = 1700", "wage"),
         ("base_minor = 290", 'base_minor = "cheap"', "fees.base_minor"),
