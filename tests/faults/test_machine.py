@@ -55,7 +55,7 @@ def histories(count: int, **how: Any) -> settings:
 def test_random_histories_agree_with_the_model(engine: Engine, street: Street, size: Size) -> None:
     # Making a failing history small takes minutes: that is left to the full form.
     phases = list(Phase) if size.full else [Phase.generate]
-    chosen = histories(400 if size.full else 10, derandomize=not size.full, phases=phases)
+    chosen = histories(200 if size.full else 10, derandomize=not size.full, phases=phases)
     run_state_machine_as_test(machine_on(engine, street), settings=chosen)
 
 

@@ -28,7 +28,7 @@ def post(
     after = {"held": pool.loads("held") + held, "booked": pool.loads("booked") + booked}
     if not (after["held"] + after["booked"]).fits(pool.loads("sell")):
         return False
-    time.sleep(0.01)
+    time.sleep(0.05)
     values = {f"{prefix}_{d}": getattr(load, d) for prefix, load in after.items() for d in DIMENSIONS}
     table = table_of(CapacityPool)
     written = sa.update(table).where(table.c.id == pool_id).values(**values, entries=table.c.entries + 1)
