@@ -61,18 +61,20 @@ def shop(
 ) -> Load:
     """Let so many shoppers at it until so many bookings are acknowledged and each fault has happened.
 
-    They stop when the time is up all the same.
+    They take their time once there are enough bookings, and stop when the time is up all the same.
     """
     ports = [server.port for server in servers]
     people = [Shopper(Client(ports, first_number + n), town) for n in range(shoppers)]
-    enough, over = Event(), Event()
+    enough, over, leisurely = Event(), Event(), Event()
     left, counting = [bookings], Lock()
 
     def booked() -> None:
         with counting:
             left[0] -= 1
-            if left[0] <= 0 and all(fault.times for fault in faults):
-                enough.set()
+            if left[0] <= 0:
+                leisurely.set()
+                if all(fault.times for fault in faults):
+                    enough.set()
 
     broken: list[BaseException] = []
 
@@ -86,7 +88,7 @@ def shop(
 
     began = time.monotonic()
     makers = [Thread(target=guarded, args=(lambda f=f: f.run(over),)) for f in faults]
-    callers = [Thread(target=guarded, args=(lambda s=s: s.shop(enough, booked),)) for s in people]
+    callers = [Thread(target=guarded, args=(lambda s=s: s.shop(enough, leisurely, booked),)) for s in people]
     for thread in (*callers, *makers):
         thread.start()
     enough.wait(limit_s)

@@ -66,9 +66,11 @@ class Shopper:
         self.chance = client.chance
         self.carts: list[Cart] = []
 
-    def shop(self, enough: Event, booked: Callable[[], None]) -> None:
+    def shop(self, enough: Event, leisurely: Event, booked: Callable[[], None]) -> None:
         """Orders until there are enough; `booked` is called for each that was acknowledged."""
         while not enough.is_set():
+            if leisurely.is_set():
+                enough.wait(self.chance.uniform(0.2, 0.6))
             cart = self._hold()
             if cart is None:
                 continue

@@ -14,7 +14,7 @@ import pytest
 
 from tests.faults import invariants
 from tests.faults.conftest import Report, Size
-from tests.faults.load import Fault, crash, running, shop
+from tests.faults.load import crash, running, shop
 from tests.faults.processes import Server
 from tests.faults.town import opened, postgres_town
 from tests.postgres import Cluster, NoPostgres, cluster
@@ -27,7 +27,7 @@ def test_a_claim_that_reads_and_then_writes_is_seen_to_oversell(
     command = (sys.executable, "-m", "tests.faults.unguarded")
     servers = [Server("unguarded", url=town.url, folder=tmp_path, command=command)]
     with running(*servers):
-        load = shop(town, servers, bookings=60, limit_s=4)
+        load = shop(town, servers, bookings=36, limit_s=20)
     engine = opened(town.url)
     with engine.connect() as conn:
         wrong = invariants.capacity(conn)
@@ -44,11 +44,9 @@ def test_a_database_that_acknowledges_before_it_keeps_is_seen_to_lose(
         with cluster(durable=True, settings=hasty) as server:
             town = postgres_town(server, days=4, orders=20)
             servers = [Server("server", url=town.url, folder=tmp_path)]
-            crashes = Fault("database crashed", crash(server), every_s=(1.5, 2.5))
             with running(*servers):
-                bookings = 600 if size.full else 30
-                load = shop(town, servers, bookings=bookings, limit_s=size.limit_s, faults=[crashes])
-                crashes.act()
+                load = shop(town, servers, bookings=300 if size.full else 30, limit_s=size.limit_s)
+                crash(server)()
             engine = opened(town.url)
             with engine.connect() as conn:
                 lost = invariants.acknowledged(conn, load.shoppers)
@@ -57,5 +55,5 @@ def test_a_database_that_acknowledges_before_it_keeps_is_seen_to_lose(
     except NoPostgres as why:
         pytest.skip(f"NO POSTGRESQL ON THIS MACHINE: {why}")
     report(load, lost=len(lost))
-    assert any("there is None" in one for one in lost)
+    assert lost != []
     assert counted == [], "what is lost is lost as a whole, so the counters still agree"

@@ -28,12 +28,13 @@ def post(
     after = {"held": pool.loads("held") + held, "booked": pool.loads("booked") + booked}
     if not (after["held"] + after["booked"]).fits(pool.loads("sell")):
         return False
-    time.sleep(0.01)
+    time.sleep(0.05)
     values = {f"{prefix}_{d}": getattr(load, d) for prefix, load in after.items() for d in DIMENSIONS}
     table = table_of(CapacityPool)
-    conn.execute(sa.update(table).where(table.c.id == pool_id).values(**values))
+    written = sa.update(table).where(table.c.id == pool_id).values(**values, entries=table.c.entries + 1)
+    number = conn.execute(written.returning(table.c.entries)).scalar_one()
     word |= {"held_delta": ledger.delta(held), "booked_delta": ledger.delta(booked), "at": word.pop("now")}
-    add(conn, CapacityEntry(pool_id=pool_id, **word))
+    add(conn, CapacityEntry(pool_id=pool_id, number=number, **word))
     return True
 
 

@@ -33,14 +33,18 @@ def settled(town: Town, workers: Sequence[Running]) -> list[str]:
 
 
 def found(town: Town, shoppers: Sequence[Shopper], *, stepped: bool = False) -> list[str]:
-    """What I1, I2, I3, I5 and the sweep of I8 find wrong."""
+    """What I1, I2, I3, I5 and the sweep of I8 find wrong.
+
+    Where the clock was `stepped` back, an answer given once more may show a promotion as it became: which of
+    two changes came first is told by their instants.
+    """
     engine = opened(town.url)
     try:
         with engine.connect() as conn:
             wrong = [
                 *invariants.capacity(conn),
                 *invariants.acknowledged(conn, shoppers, stepped=stepped),
-                *invariants.answers(shoppers),
+                *([] if stepped else invariants.answers(shoppers)),
                 *invariants.promotions(conn),
             ]
             if engine.dialect.name == "sqlite":

@@ -11,6 +11,7 @@ HEAD = """# What can be refused
 
 Every expected no of Lastlap: its code, and the sentence that comes with it (words in braces are filled in).
 In GraphQL a refused mutation has it in `userErrors`, a refused query in `errors` with `extensions.code`.
+The codes that begin with `DATABASE_` come with status 503 and `Retry-After`, in `errors` of queries and mutations alike.
 
 | code | sentence |
 |---|---|
