@@ -24,7 +24,9 @@ from app.slots.rules import CutoffKind, RuleKind, SlotFate, SlotLabel, Weekday
 from app.values.basket import GoodsTrait
 
 strawberry.enum(BookingStatus, description="The life of a booking; LOCKED means past the cut-off.")
-strawberry.enum(CapacityCounter, description="What exists, what may be sold, what is held, what is promised.")
+strawberry.enum(
+    CapacityCounter, description="What exists, may be sold, is held, is promised, is kept for a group."
+)
 strawberry.enum(CapacityDimension, description="Drops, seconds of work, millilitres and grams.")
 strawberry.enum(Channel, name="NotificationChannel", description="How a message reaches a customer.")
 strawberry.enum(EntryKind, name="CapacityEntryKind", description="Why a pool changed.")

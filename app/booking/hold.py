@@ -121,6 +121,7 @@ def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
         basket=basket,
         at_door_s=preference.at_door_s,
         reference=hold_id,
+        customer_group=buyer.customer_group,
     )
     fee = menu.quote(slot, reach, preference.at_door_s, preference.fee_minor)
     if asked.expected_fee is not None and asked.expected_fee != fee.total:
@@ -130,6 +131,7 @@ def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
         hold_id=hold_id,
         storefront_id=actor.storefront_id,
         customer_id=buyer.id,
+        customer_group=buyer.customer_group,
         cart_reference=asked.cart_reference,
         place=asked.place,
         basket=basket,
@@ -158,6 +160,7 @@ def _open_slot(
         storefront_id=asked.actor.storefront_id,
         slot=slot,
         basket=asked.basket,
+        customer_id=buyer.id,
         customer_group=buyer.customer_group,
     )
     check_open(slot, menu, asked.basket)

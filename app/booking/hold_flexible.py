@@ -60,7 +60,7 @@ def _hold(conn: Connection, now: datetime, slot_ids: Sequence[str], asked: HoldR
     freed = give_back_earlier(
         conn, now=now, actor=asked.actor, customer_id=buyer.id, cart_reference=asked.cart_reference
     )
-    slot, reach = _claimed(conn, now, asked, menu, slots, preference.at_door_s, hold_id)
+    slot, reach = _claimed(conn, now, asked, menu, slots, preference.at_door_s, hold_id, buyer.customer_group)
     fee = _fee(menu, slots, reach, preference.at_door_s, preference.fee_minor)
     if asked.expected_fee is not None and asked.expected_fee != fee.total:
         raise fee_changed(asked.expected_fee, fee)
@@ -69,6 +69,7 @@ def _hold(conn: Connection, now: datetime, slot_ids: Sequence[str], asked: HoldR
         hold_id=hold_id,
         storefront_id=asked.actor.storefront_id,
         customer_id=buyer.id,
+        customer_group=buyer.customer_group,
         cart_reference=asked.cart_reference,
         place=asked.place,
         basket=asked.basket,
@@ -120,6 +121,7 @@ def _claimed(
     slots: Sequence[DeliverySlot],
     at_door_s: int,
     hold_id: str,
+    customer_group: str | None,
 ) -> tuple[DeliverySlot, Reach]:
     """The window and the pool that took the basket, the cheapest to serve first."""
 
@@ -140,6 +142,7 @@ def _claimed(
                 basket=asked.basket,
                 at_door_s=at_door_s,
                 reference=hold_id,
+                customer_group=customer_group,
             )
         except (SlotFull, BasketTooLarge) as why:
             # A window that is full says more than one whose vehicles are too small.

@@ -152,7 +152,8 @@ class _Desk:
         for reach in menu.pools_for(slot, request.basket, preference.at_door_s):
             load = request.basket.load(reach.drop_s(preference.at_door_s))
             room = self._room.get(reach.pool_id, firm[reach.pool_id])
-            if reach.wave is None and load.fits(room):
+            kept = load.orders > room.orders - max(0, reach.kept_orders)
+            if reach.wave is None and load.fits(room) and not kept:
                 break
         else:
             return None
@@ -161,7 +162,14 @@ class _Desk:
             return None
         self._room[reach.pool_id] = room - load
         held = self._held(request, customer, slot, menu, reach, preference, fee)
-        claim = Claim(reach.pool_id, load, held.id, request.actor.name, "held for a shopper")
+        claim = Claim(
+            pool_id=reach.pool_id,
+            load=load,
+            reference=held.id,
+            actor=request.actor.name,
+            reason="held for a shopper",
+            audience=customer.customer_group,
+        )
         return _Draft(request, held, preference, claim)
 
     def _menu(self, request: HoldRequest, customer: Customer, zone: ServiceZone) -> Menu:
@@ -198,6 +206,7 @@ class _Desk:
             hold_id=new_id(),
             storefront_id=shop,
             customer_id=customer.id,
+            customer_group=customer.customer_group,
             cart_reference=request.cart_reference,
             place=request.place,
             basket=request.basket,

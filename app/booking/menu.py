@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -181,6 +182,8 @@ class Menu:
         text = MESSAGES[reason]
         if reason is SlotClosedReason.BLACKOUT and (why := self.why_closed(slot)):
             text = f"{text.removesuffix('.')}: {why}."
+        if reason is SlotClosedReason.PROTECTED_QUOTA and (until := kept_until(slot, reaches)):
+            text = f"{text.removesuffix('.')} until {until}."
         return SlotOffer(
             slot=_closing(slot, self.cutoff_at(slot, inside(self.reaches, slot.window))),
             available=False,
@@ -229,8 +232,8 @@ def read_menu(
     """Read what offers within a span of time depend on; the statements do not grow with the slots."""
     policy = policy_of(conn, storefront_id)
     table = fee_rule(conn, now=now, storefront_id=storefront_id)
-    reaches = reaches_of(conn, zone_id=zone_id, span=span)
-    due, picked = _due(conn, now, reaches)
+    reaches = reaches_of(conn, now=now, zone_id=zone_id, span=span, customer_group=customer_group)
+    due = _due(conn, now, reaches)
     days = horizon_days(conn, storefront_id=storefront_id, customer_group=customer_group)
     return Menu(
         terms=Terms(
@@ -239,7 +242,7 @@ def read_menu(
             min_order_minor=table.min_order_minor,
         ),
         table=table,
-        reaches=tuple(_with_due(reach, due, picked) for reach in reaches),
+        reaches=tuple(due.back(reach) for reach in reaches),
         firm=tuple(reaches),
         waited=frozenset(_waited(conn, zone_id)) if due else frozenset(),
         closings=closings_of(conn, zone_id=zone_id, span=span),
@@ -270,6 +273,12 @@ def alternatives(
     return nearest(choices, wanted.starts_at, count)
 
 
+def kept_until(slot: DeliverySlot, reaches: Sequence[Reach]) -> str | None:
+    """When the first of what is kept for others in these pools is open to all, on the slot's wall clock."""
+    instants = [reach.kept_until for reach in reaches if reach.kept_until and reach.kept_orders > 0]
+    return min(instants).astimezone(ZoneInfo(slot.time_zone)).isoformat() if instants else None
+
+
 def emissions_of(reach: Reach) -> Emissions:
     """What one more drop in this pool emits."""
     return Emissions(
@@ -280,8 +289,31 @@ def emissions_of(reach: Reach) -> Emissions:
     )
 
 
-def _due(conn: Connection, now: datetime, reaches: Sequence[Reach]) -> tuple[dict[str, Load], dict[str, int]]:
-    """What expired holds still occupy in the counters, by pool, and of it the orders by picking wave."""
+@dataclass(frozen=True)
+class _Due:
+    """What expired holds still occupy in the counters: it can be had again.
+
+    By pool the whole and the orders by group of customers, and the orders by picking wave.
+    """
+
+    loads: dict[str, Load]
+    grouped: dict[tuple[str, str], int]
+    picked: dict[str, int]
+
+    def __bool__(self) -> bool:
+        return bool(self.loads)
+
+    def back(self, reach: Reach) -> Reach:
+        """The reach with the room that is only taken by what has ended; what was kept is kept again."""
+        free = reach.free + self.loads.get(reach.pool_id, Load())
+        kept = reach.kept_orders + self.grouped.get((reach.pool_id, reach.kept_for or ""), 0)
+        pick_free = reach.pick_free
+        if pick_free is not None:
+            pick_free += self.picked.get(reach.wave or "", 0)
+        return replace(reach, free=free, kept_orders=kept, pick_free=pick_free)
+
+
+def _due(conn: Connection, now: datetime, reaches: Sequence[Reach]) -> _Due:
     hold, pool = table_of(SlotHold), table_of(CapacityPool)
     waves = {reach.wave for reach in reaches if reach.wave}
     here = counted_with([reach.pool_id for reach in reaches], waves)
@@ -290,25 +322,14 @@ def _due(conn: Connection, now: datetime, reaches: Sequence[Reach]) -> tuple[dic
         .join(pool, pool.c.id == hold.c.pool_id)
         .where(here, hold.c.status.in_(OCCUPYING), hold.c.expires_at <= now)
     )
-    due: dict[str, Load] = defaultdict(Load)
-    picked: dict[str, int] = defaultdict(int)
+    due = _Due(defaultdict(Load), defaultdict(int), defaultdict(int))
     for row in found:
         volume_ml = row.ambient_ml + row.chilled_ml + row.frozen_ml
         load = Load(1, row.work_s, volume_ml, row.weight_g, row.chilled_ml, row.frozen_ml)
-        due[row.pool_id] = due[row.pool_id] + load
-        picked[row.pick_load_id] += 1
-    return due, picked
-
-
-def _with_due(reach: Reach, due: dict[str, Load], picked: dict[str, int]) -> Reach:
-    """The reach with the room that is only taken by what has ended."""
-    free = reach.free + due[reach.pool_id] if reach.pool_id in due else reach.free
-    pick_free = reach.pick_free + picked.get(reach.wave or "", 0) if reach.pick_free is not None else None
-    return (
-        reach
-        if (free, pick_free) == (reach.free, reach.pick_free)
-        else replace(reach, free=free, pick_free=pick_free)
-    )
+        due.loads[row.pool_id] = due.loads[row.pool_id] + load
+        due.grouped[row.pool_id, row.customer_group or ""] += 1
+        due.picked[row.pick_load_id] += 1
+    return due
 
 
 def _closing(slot: DeliverySlot, cutoff_at: datetime) -> DeliverySlot:

@@ -166,6 +166,7 @@ def _taken(
         basket=booking.basket,
         at_door_s=at_door_s,
         reference=booking.id,
+        customer_group=booking.customer_group,
         reason="moved by the customer",
         booked=True,
     )
@@ -177,6 +178,7 @@ def _taken(
         booked=booking.load,
         reference=booking.id,
         reason="moved to another window",
+        audience=booking.customer_group,
     )
     return reach
 

@@ -17,6 +17,7 @@ from app.booking.tables import SlotHold, WaitlistEntry, WaitlistWindow
 from app.capacity.rules import Reach
 from app.capacity.tables import CapacityPool, CapacityReach
 from app.capacity.take import take
+from app.customers.queries import group_of
 from app.database.rows import add, rows, table_of
 from app.handover.queries import preference_by_id
 from app.handover.tables import DropPreference
@@ -90,8 +91,9 @@ def _offer(
 ) -> SlotHold | None:
     policy = policy_of(conn, entry.storefront_id)
     preference = preference_by_id(conn, entry.drop_preference_id)
+    group = group_of(conn, entry.customer_id)
     for slot in wanted:
-        menu = _menu(conn, now, entry, slot)
+        menu = _menu(conn, now, entry, slot, group)
         if menu.shut(slot, entry.basket):
             continue
         reaches = [
@@ -103,7 +105,7 @@ def _offer(
         end = offer_end(now, closes_at, policy.offer_min, policy.offer_least_min)
         if not reaches or end is None:
             continue
-        if held := _held(conn, now, entry, slot, menu, reaches, preference, end):
+        if held := _held(conn, now, entry, slot, menu, reaches, preference, end, group):
             return held
     return None
 
@@ -117,6 +119,7 @@ def _held(
     reaches: Sequence[Reach],
     preference: DropPreference,
     end: datetime,
+    group: str | None,
 ) -> SlotHold | None:
     """The offer, if nobody else has just made one to this entry and a pool takes the basket."""
     hold_id = new_id()
@@ -130,6 +133,7 @@ def _held(
         basket=entry.basket,
         at_door_s=preference.at_door_s,
         reference=hold_id,
+        audience=group,
         reason="offered to a customer who waits",
     )
     if reach is None:
@@ -142,6 +146,7 @@ def _held(
         hold_id=hold_id,
         storefront_id=entry.storefront_id,
         customer_id=entry.customer_id,
+        customer_group=group,
         cart_reference=f"waitlist:{entry.id}",
         place=place_of(entry),
         basket=entry.basket,
@@ -182,7 +187,9 @@ def _leave_word(conn: Connection, now: datetime, entry: WaitlistEntry, held: Slo
     )
 
 
-def _menu(conn: Connection, now: datetime, entry: WaitlistEntry, slot: DeliverySlot) -> Menu:
+def _menu(
+    conn: Connection, now: datetime, entry: WaitlistEntry, slot: DeliverySlot, group: str | None
+) -> Menu:
     return read_menu(
         conn,
         now=now,
@@ -192,4 +199,5 @@ def _menu(conn: Connection, now: datetime, entry: WaitlistEntry, slot: DeliveryS
         span=slot.window,
         basket=entry.basket,
         customer_id=None,
+        customer_group=group,
     )
