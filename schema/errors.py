@@ -180,6 +180,24 @@ class CalendarErrorCode(enum.Enum):
     BUSY = "BUSY"
 
 
+@strawberry.enum(description="Why a delivery pass cannot be granted or ended.")
+class PassErrorCode(enum.Enum):
+    """Codes of delivery passes."""
+
+    PASS_NOT_FOUND = "PASS_NOT_FOUND"
+    INVALID_PASS = "INVALID_PASS"
+    INVALID_REFERENCE = "INVALID_REFERENCE"
+    INVALID_NAME = "INVALID_NAME"
+    INVALID_EMAIL = "INVALID_EMAIL"
+    INVALID_PHONE = "INVALID_PHONE"
+    INVALID_LOCALE = "INVALID_LOCALE"
+    INVALID_GROUP = "INVALID_GROUP"
+    INVALID = "INVALID"
+    BUSY = "BUSY"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
+
+
 @strawberry.enum(description="Why capacity cannot be changed like this.")
 class CapacityErrorCode(enum.Enum):
     """Codes of capacity."""
@@ -247,6 +265,13 @@ class CapacityUserError(UserError):
     code: CapacityErrorCode = strawberry.field(description="The refusal in a word.")
 
 
+@strawberry.type(description="A refusal of a delivery pass.")
+class PassUserError(UserError):
+    """A refusal of a pass."""
+
+    code: PassErrorCode = strawberry.field(description="The refusal in a word.")
+
+
 async def attempted[T](work: Awaitable[T]) -> tuple[T | None, Refusal | None]:
     """The result of a verb, or its refusal."""
     try:
@@ -297,3 +322,8 @@ def calendar_errors(refusal: Refusal | None) -> list[CalendarUserError]:
 def capacity_errors(refusal: Refusal | None) -> list[CapacityUserError]:
     """A refusal of a change of capacity."""
     return user_errors(refusal, CapacityUserError, CapacityErrorCode)
+
+
+def pass_errors(refusal: Refusal | None) -> list[PassUserError]:
+    """A refusal of a delivery pass."""
+    return user_errors(refusal, PassUserError, PassErrorCode)

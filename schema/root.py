@@ -21,6 +21,7 @@ from schema import (
     flexible,
     mutations,
     offers,
+    passes,
     places,
     promises,
     quotas,
@@ -156,6 +157,10 @@ class Query(CalendarQuery):
         resolver=quotas.preview_protected_quota,
         description="For operators: what a rule would keep of the pools ahead.",
     )
+    delivery_passes: list[passes.DeliveryPass] | None = strawberry.field(
+        resolver=passes.delivery_passes,
+        description="A customer's prepaid delivery passes, ended or not, newest first.",
+    )
     repromise_proposals: repromise.RepromiseProposalConnection | None = strawberry.field(
         resolver=repromise.repromise_proposals,
         description="Other windows proposed to bookings that do not fit any more, newest first; a storefront"
@@ -237,6 +242,14 @@ class Mutation(CalendarMutation):
     )
     delete_protected_quota: quotas.DeleteProtectedQuotaPayload | None = strawberry.mutation(
         resolver=quotas.delete_protected_quota, description="For operators: let go of what a rule kept."
+    )
+    grant_delivery_pass: passes.DeliveryPassPayload | None = strawberry.mutation(
+        resolver=passes.grant_delivery_pass,
+        description="Give a customer prepaid deliveries; from the next offer and hold on it pays its part.",
+    )
+    end_delivery_pass: passes.DeliveryPassPayload | None = strawberry.mutation(
+        resolver=passes.end_delivery_pass,
+        description="End a pass; what is held or booked with it stays covered.",
     )
 
 

@@ -19,6 +19,7 @@ from app.fleet.rules import VehicleKind
 from app.handover.rules import HandoverMode, HandoverRefusal, ProofKind
 from app.places.rules import NodeKind
 from app.pricing.rules import FeePartKind
+from app.promotions.pass_rules import PassWindows
 from app.promotions.rules import RedemptionState
 from app.slots.rules import CutoffKind, RuleKind, SlotFate, SlotLabel, Weekday
 from app.values.basket import GoodsTrait
@@ -41,6 +42,7 @@ strawberry.enum(
     OvercommitChoice,
     description="KEEP_OVERBOOKED leaves what does not fit as it is, START_REPROMISE proposes other windows.",
 )
+strawberry.enum(PassWindows, description="ALL, or OFF_PEAK: those neither in the evening nor at the weekend.")
 strawberry.enum(ProofKind, description="What shows that it was done.")
 strawberry.enum(
     RedemptionState,
@@ -87,6 +89,7 @@ __all__ = [
     "NodeKind",
     "NotificationStatus",
     "OvercommitChoice",
+    "PassWindows",
     "ProofKind",
     "RedemptionState",
     "RepromiseState",

@@ -196,6 +196,7 @@ def _expired(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot
         storefront_id=held.storefront_id,
         slot=slot,
         basket=held.basket,
+        customer_id=held.customer_id,
         customer_group=held.customer_group,
     )
     present = menu.offer(slot, held.basket)

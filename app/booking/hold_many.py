@@ -33,6 +33,7 @@ from app.handover.tables import DropPreference, HandoverPolicy
 from app.places.tables import ServiceZone
 from app.places.zone_of import zones_of
 from app.pricing.rules import Quote
+from app.promotions.pass_uses import pass_holders
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
 from app.values.ids import new_id
@@ -102,12 +103,16 @@ def _drafts(conn: Connection, now: datetime, requests: Sequence[HoldRequest]) ->
     slots = {slot.id: slot for slot in slots_by_id(conn, sorted({r.slot_id for r in requests}))}
     customers = register_many(conn, now=now, told=[(r.actor, r.customer) for r in requests])
     holding = _holding(conn, [customer.id for customer in customers.values()])
+    # Whoever has prepaid is left to `hold`, which reserves a delivery of the pass.
+    prepaid = pass_holders(conn, now=now, customer_ids=[customer.id for customer in customers.values()])
     desk = _Desk(conn, now, list(slots.values()))
     drafts = []
     for request in requests:
         customer = customers.get((request.actor.storefront_id, request.customer.reference))
         zone, slot = zones.get(request.place.point), slots.get(request.slot_id)
         if customer is None or zone is None or slot is None or slot.withdrawn_at is not None:
+            continue
+        if customer.id in prepaid:
             continue
         if slot.zone_id != zone.id or (customer.id, request.cart_reference) in holding:
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.booking.due import read_due
 from app.booking.rules import (
     MESSAGES,
     OCCUPYING,
@@ -24,9 +25,8 @@ from app.booking.rules import (
     smaller_would_do,
 )
 from app.booking.tables import BookingPolicy, SlotHold, WaitlistEntry, WaitlistWindow
-from app.capacity.queries import counted_with, reaches_of
+from app.capacity.queries import reaches_of
 from app.capacity.rules import Reach, cheapest_first, inside
-from app.capacity.tables import CapacityPool
 from app.database.rows import by_id, row_of, table_of
 from app.fleet.rules import Emissions
 from app.handover.queries import policies
@@ -34,6 +34,8 @@ from app.handover.rules import HandoverMode, HandoverOption, options
 from app.pricing.queries import fee_rule
 from app.pricing.rules import Quote, quote
 from app.pricing.tables import FeeRule
+from app.promotions.pass_rules import UsablePass, best_pass, with_pass
+from app.promotions.pass_uses import usable_passes
 from app.slots.closings import Closings, Gate
 from app.slots.queries import closings_of, horizon_days
 from app.slots.rules import SlotLabel, labels_at
@@ -93,6 +95,9 @@ class Menu:
     held_slots: frozenset[str]
     # Windows that somebody waits for: what is freed there is theirs first.
     waited: frozenset[str]
+    # What fees are for, and what the customer has prepaid.
+    basket: Basket
+    passes: tuple[UsablePass, ...]
 
     @property
     def at_door_s(self) -> int:
@@ -197,7 +202,24 @@ class Menu:
         )
 
     def quote(self, slot: DeliverySlot, reach: Reach, at_door_s: int, handover_minor: int) -> Quote:
-        """The fee of a drop in this pool with this handover."""
+        """The fee of a drop in this pool with this handover, less what the customer's best pass pays."""
+        gross = self.gross(slot, reach, at_door_s, handover_minor)
+        chosen = self.pass_for(slot, gross)
+        return with_pass(gross, chosen.terms) if chosen else gross
+
+    def pass_for(self, slot: DeliverySlot, gross: Quote) -> UsablePass | None:
+        """The pass that pays most of this fee, if one does."""
+        basket_minor = self.basket.value.minor
+        return best_pass(
+            self.passes, gross, window=slot.window, zone=slot.time_zone, basket_minor=basket_minor
+        )
+
+    def covered_by(self, passes: Iterable[UsablePass]) -> Menu:
+        """The same offers for a customer who has these passes."""
+        return replace(self, passes=tuple(passes))
+
+    def gross(self, slot: DeliverySlot, reach: Reach, at_door_s: int, handover_minor: int) -> Quote:
+        """The fee of a drop in this pool with this handover, whoever pays it."""
         return quote(
             self.table,
             window=slot.window,
@@ -233,7 +255,7 @@ def read_menu(
     policy = policy_of(conn, storefront_id)
     table = fee_rule(conn, now=now, storefront_id=storefront_id)
     reaches = reaches_of(conn, now=now, zone_id=zone_id, span=span, customer_group=customer_group)
-    due = _due(conn, now, reaches)
+    due = read_due(conn, now=now, reaches=reaches)
     days = horizon_days(conn, storefront_id=storefront_id, customer_group=customer_group)
     return Menu(
         terms=Terms(
@@ -248,6 +270,8 @@ def read_menu(
         closings=closings_of(conn, zone_id=zone_id, span=span),
         options=options(policies(conn), basket),
         held_slots=frozenset(_held(conn, now, customer_id)) if customer_id else frozenset(),
+        basket=basket,
+        passes=tuple(usable_passes(conn, now=now, customer_id=customer_id)) if customer_id else (),
     )
 
 
@@ -287,49 +311,6 @@ def emissions_of(reach: Reach) -> Emissions:
         method=reach.emission_method,
         factor_id=reach.emission_factor_id,
     )
-
-
-@dataclass(frozen=True)
-class _Due:
-    """What expired holds still occupy in the counters: it can be had again.
-
-    By pool the whole and the orders by group of customers, and the orders by picking wave.
-    """
-
-    loads: dict[str, Load]
-    grouped: dict[tuple[str, str], int]
-    picked: dict[str, int]
-
-    def __bool__(self) -> bool:
-        return bool(self.loads)
-
-    def back(self, reach: Reach) -> Reach:
-        """The reach with the room that is only taken by what has ended; what was kept is kept again."""
-        free = reach.free + self.loads.get(reach.pool_id, Load())
-        kept = reach.kept_orders + self.grouped.get((reach.pool_id, reach.kept_for or ""), 0)
-        pick_free = reach.pick_free
-        if pick_free is not None:
-            pick_free += self.picked.get(reach.wave or "", 0)
-        return replace(reach, free=free, kept_orders=kept, pick_free=pick_free)
-
-
-def _due(conn: Connection, now: datetime, reaches: Sequence[Reach]) -> _Due:
-    hold, pool = table_of(SlotHold), table_of(CapacityPool)
-    waves = {reach.wave for reach in reaches if reach.wave}
-    here = counted_with([reach.pool_id for reach in reaches], waves)
-    found = conn.execute(
-        sa.select(hold, pool.c.pick_load_id)
-        .join(pool, pool.c.id == hold.c.pool_id)
-        .where(here, hold.c.status.in_(OCCUPYING), hold.c.expires_at <= now)
-    )
-    due = _Due(defaultdict(Load), defaultdict(int), defaultdict(int))
-    for row in found:
-        volume_ml = row.ambient_ml + row.chilled_ml + row.frozen_ml
-        load = Load(1, row.work_s, volume_ml, row.weight_g, row.chilled_ml, row.frozen_ml)
-        due.loads[row.pool_id] = due.loads[row.pool_id] + load
-        due.grouped[row.pool_id, row.customer_group or ""] += 1
-        due.picked[row.pick_load_id] += 1
-    return due
 
 
 def _closing(slot: DeliverySlot, cutoff_at: datetime) -> DeliverySlot:

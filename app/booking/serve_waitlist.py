@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from app import events, jobs
 from app.booking.columns import new_hold, place_of
+from app.booking.covered_fee import covered_fee
 from app.booking.menu import Menu, policy_of, read_menu
 from app.booking.queries import windows_of
 from app.booking.rules import HoldOrigin, WaitlistStatus, offer_end
@@ -139,8 +140,10 @@ def _held(
     if reach is None:
         _moved(conn, entry, WaitlistStatus.OFFERED, WaitlistStatus.WAITING)
         return None
-    fee = menu.quote(slot, reach, preference.at_door_s, preference.fee_minor)
     closes_at = menu.cutoff_at(slot, [reach])
+    until = min(end, closes_at)
+    gross = menu.gross(slot, reach, preference.at_door_s, preference.fee_minor)
+    fee = covered_fee(conn, now=now, menu=menu, slot=slot, gross=gross, hold_id=hold_id, until=until)
     held = new_hold(
         now=now,
         hold_id=hold_id,
@@ -155,7 +158,7 @@ def _held(
         preference=preference,
         fee=fee,
         cutoff_at=closes_at,
-        expires_at=min(end, closes_at),
+        expires_at=until,
         origin=HoldOrigin.WAITLIST,
     )
     add(conn, held)
@@ -198,6 +201,6 @@ def _menu(
         time_zone=slot.time_zone,
         span=slot.window,
         basket=entry.basket,
-        customer_id=None,
+        customer_id=entry.customer_id,
         customer_group=group,
     )
