@@ -36,7 +36,9 @@ class Due:
     def back(self, reach: Reach) -> Reach:
         """The reach with the room that is only taken by what has ended; what was kept is kept again."""
         free = reach.free + self.loads.get(reach.pool_id, Load())
-        kept = reach.kept_orders + self.grouped.get((reach.pool_id, reach.kept_for or ""), 0)
+        kept = reach.kept_orders
+        if reach.kept_for is not None:
+            kept += self.grouped.get((reach.pool_id, reach.kept_for), 0)
         pick_free = reach.pick_free
         if pick_free is not None:
             pick_free += self.picked.get(reach.wave or "", 0)
@@ -58,6 +60,7 @@ def read_due(conn: Connection, *, now: datetime, reaches: Sequence[Reach]) -> Du
         volume_ml = row.ambient_ml + row.chilled_ml + row.frozen_ml
         load = Load(1, row.work_s, volume_ml, row.weight_g, row.chilled_ml, row.frozen_ml)
         due.loads[row.pool_id] = due.loads[row.pool_id] + load
-        due.grouped[row.pool_id, row.customer_group or ""] += 1
+        if row.customer_group is not None:
+            due.grouped[row.pool_id, row.customer_group] += 1
         due.picked[row.pick_load_id] += 1
     return due

@@ -40,6 +40,7 @@ from tests.factories import (
     pool_plan,
 )
 from tests.ledger import assert_ledger_equals_counters
+from tests.patience import patiently
 
 OLGA = Actor("house", Role.OPERATOR, "Olga")
 RELEASE = evening().start - timedelta(hours=3)
@@ -185,7 +186,7 @@ def test_shoppers_of_two_groups_at_once_never_get_more_than_there_is(db: Databas
     def shopper(number: int) -> str:
         group = "gold" if number % 5 == 0 else None
         try:
-            held(db, shop, slot, f"c{number}", group)
+            patiently(lambda: held(db, shop, slot, f"c{number}", group))
         except SlotFull:
             return "refused"
         return group or "other"
@@ -195,3 +196,20 @@ def test_shoppers_of_two_groups_at_once_never_get_more_than_there_is(db: Databas
     assert done.count("gold") + done.count("other") == 12
     assert 5 <= done.count("gold") <= 8
     db.read_now(lambda c, _: assert_ledger_equals_counters(c))
+
+
+def test_the_ended_holds_of_others_are_not_kept_for_anybody(db: Database, clock: Clock) -> None:
+    shop, slot = opened(db, orders=3, kept=2)
+    held(db, shop, slot, "ana")
+    assert not seen(db, shop).available
+    clock.forward(timedelta(hours=1))
+    assert seen(db, shop).available
+    held(db, shop, slot, "berta")
+
+
+def test_an_ended_hold_frees_its_place_where_nothing_is_kept(db: Database, clock: Clock) -> None:
+    shop, slot = opened(db, orders=1, kept=0)
+    held(db, shop, slot, "ana")
+    assert not seen(db, shop).available
+    clock.forward(timedelta(hours=1))
+    assert seen(db, shop).available

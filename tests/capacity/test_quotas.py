@@ -28,6 +28,7 @@ from app.values.load import Load
 from tests.conftest import Clock
 from tests.factories import ROOM, ZONE, Shop, evening, make_open_slot, make_pools, make_shop, pool_plan
 from tests.ledger import assert_ledger_equals_counters
+from tests.patience import patiently
 
 OLGA = Actor("house", Role.OPERATOR, "Olga")
 ONE = Load(1, 540, 25_000, 8_000, 4_000, 1_000)
@@ -336,7 +337,7 @@ def test_a_race_of_two_groups_never_oversells_and_keeps_what_is_kept(db: Databas
 
     def shopper(number: int) -> tuple[str | None, bool]:
         audience = "gold" if number % 6 == 0 else None
-        return audience, taken(db, pool_id, audience, f"hold-{number}")
+        return audience, patiently(lambda: taken(db, pool_id, audience, f"hold-{number}"))
 
     with ThreadPoolExecutor(24) as threads:
         done = list(threads.map(shopper, range(60)))
