@@ -9,9 +9,9 @@ from graphql import GraphQLError
 from sqlalchemy import Connection
 
 from app.booking.queries import claims_named
-from app.booking.tables import DeliveryBooking as DeliveryBookingRow
-from app.booking.tables import SlotHold as SlotHoldRow
+from app.capacity.protection import quotas
 from app.capacity.seen import (
+    KeptPart,
     LedgerChange,
     SeenPool,
     changes_of,
@@ -85,6 +85,16 @@ class CapacityOverride(Node):
         return None if row.factor_bp is None else row.factor_bp // 100
 
 
+@onto(KeptPart, description="Orders of a pool that are kept for a group of customers until a stated time.")
+class ProtectedPart:
+    """A kept part."""
+
+    audience: str = strawberry.field(description="For this group of customers.")
+    orders: int = strawberry.field(description="So many orders.")
+    left: int = strawberry.field(description="Of them the group has not taken so many.")
+    until: datetime = strawberry.field(description="From then on they are open to all.")
+
+
 @onto(SeenPool, description="What one node sends out with one class of vehicle in one bucket of a day.")
 class CapacityPool(Node):
     """A pool."""
@@ -102,6 +112,9 @@ class CapacityPool(Node):
     )
     booked: CapacityVector = strawberry.field(description="Promised.")
     override: CapacityOverride | None = strawberry.field(description="What an operator says about it.")
+    kept: ProtectedPart | None = strawberry.field(
+        name="protected", description="What of its orders is kept for a group of customers."
+    )
 
     @strawberry.field(name="nodeId", description="The node.")
     def of_node(self) -> strawberry.ID:
@@ -143,7 +156,7 @@ class CapacityPoolConnection:
 class CapacityChange:
     """A change."""
 
-    counter: CapacityCounter = strawberry.field(description="Which of the four figures.")
+    counter: CapacityCounter = strawberry.field(description="Which figure.")
     dimension: CapacityDimension = strawberry.field(description="In which dimension.")
     before: int = strawberry.field(description="What stood before.")
     after: int = strawberry.field(description="What stood after.")
@@ -159,7 +172,10 @@ class CapacityEntry:
     actor: str = strawberry.field(description="Who.")
     reason: str = strawberry.field(description="Why, in a sentence.")
     reference: strawberry.ID | None = strawberry.field(
-        description="The hold, booking, override or plan run that it was for."
+        description="The hold, booking, override, protected quota or plan run that it was for."
+    )
+    audience: str | None = strawberry.field(
+        description="The group of the customer who took or gave back, if in one."
     )
     changes: list[CapacityChange] = strawberry.field(description="Every figure that changed.")
 
@@ -242,7 +258,9 @@ async def capacity_ledger(
             before=_number(before) if before else None,
             backwards=page.backwards,
         )
-        named = claims_named(conn, [entry.reference for entry in found if entry.reference])
+        references = [entry.reference for entry in found if entry.reference]
+        named = {key: model.__name__ for key, model in claims_named(conn, references).items()}
+        named |= {rule.id: "ProtectedQuota" for rule in quotas(conn)}
         return [_entry(entry, named) for entry in found]
 
     nodes, cursors, place = page.cut(
@@ -299,19 +317,20 @@ def _number(cursor: str) -> int:
     return int(text)
 
 
-def _entry(row: CapacityEntryRow, named: dict[str, type[SlotHoldRow | DeliveryBookingRow]]) -> CapacityEntry:
+def _entry(row: CapacityEntryRow, named: dict[str, str]) -> CapacityEntry:
     return CapacityEntry(
         number=row.number,
         kind=row.kind,
         at=row.at,
         actor=row.actor,
         reason=row.reason,
+        audience=row.audience,
         reference=to_global(_kind(row, named), row.reference) if row.reference else None,
         changes=shown(changes_of(row)),
     )
 
 
-def _kind(row: CapacityEntryRow, named: dict[str, type[SlotHoldRow | DeliveryBookingRow]]) -> str:
+def _kind(row: CapacityEntryRow, named: dict[str, str]) -> str:
     if row.reference in named:
-        return named[row.reference].__name__
+        return named[row.reference]
     return "AllocationRun" if row.actor == "planner" else "CapacityOverride"

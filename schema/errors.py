@@ -22,6 +22,7 @@ class HoldErrorCode(enum.Enum):
 
     SLOT_NOT_FOUND = "SLOT_NOT_FOUND"
     SLOT_FULL = "SLOT_FULL"
+    PROTECTED_QUOTA = "PROTECTED_QUOTA"
     CUTOFF_PASSED = "CUTOFF_PASSED"
     LEAD_TIME = "LEAD_TIME"
     BLACKOUT = "BLACKOUT"
@@ -73,6 +74,7 @@ class HandoverErrorCode(enum.Enum):
     INVALID_DROP_PREFERENCE = "INVALID_DROP_PREFERENCE"
     CUTOFF_PASSED = "CUTOFF_PASSED"
     SLOT_FULL = "SLOT_FULL"
+    PROTECTED_QUOTA = "PROTECTED_QUOTA"
     VERSION_CONFLICT = "VERSION_CONFLICT"
     BUSY = "BUSY"
 
@@ -114,6 +116,7 @@ class BookingErrorCode(enum.Enum):
     SLOT_FULL = "SLOT_FULL"
     LEAD_TIME = "LEAD_TIME"
     BLACKOUT = "BLACKOUT"
+    PROTECTED_QUOTA = "PROTECTED_QUOTA"
     BEYOND_HORIZON = "BEYOND_HORIZON"
     MIN_ORDER_VALUE = "MIN_ORDER_VALUE"
     BASKET_TOO_LARGE = "BASKET_TOO_LARGE"
@@ -145,6 +148,7 @@ class WaitlistErrorCode(enum.Enum):
     INVALID_EMAIL = "INVALID_EMAIL"
     INVALID_PHONE = "INVALID_PHONE"
     INVALID_LOCALE = "INVALID_LOCALE"
+    INVALID_GROUP = "INVALID_GROUP"
     INVALID = "INVALID"
     BUSY = "BUSY"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
@@ -176,12 +180,32 @@ class CalendarErrorCode(enum.Enum):
     BUSY = "BUSY"
 
 
+@strawberry.enum(description="Why a delivery pass cannot be granted or ended.")
+class PassErrorCode(enum.Enum):
+    """Codes of delivery passes."""
+
+    PASS_NOT_FOUND = "PASS_NOT_FOUND"
+    INVALID_PASS = "INVALID_PASS"
+    INVALID_REFERENCE = "INVALID_REFERENCE"
+    INVALID_NAME = "INVALID_NAME"
+    INVALID_EMAIL = "INVALID_EMAIL"
+    INVALID_PHONE = "INVALID_PHONE"
+    INVALID_LOCALE = "INVALID_LOCALE"
+    INVALID_GROUP = "INVALID_GROUP"
+    INVALID = "INVALID"
+    BUSY = "BUSY"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
+
+
 @strawberry.enum(description="Why capacity cannot be changed like this.")
 class CapacityErrorCode(enum.Enum):
     """Codes of capacity."""
 
     POOL_NOT_FOUND = "POOL_NOT_FOUND"
     OVERRIDE_NOT_FOUND = "OVERRIDE_NOT_FOUND"
+    QUOTA_NOT_FOUND = "QUOTA_NOT_FOUND"
+    INVALID_QUOTA = "INVALID_QUOTA"
     INVALID_CHANGE = "INVALID_CHANGE"
     REASON_MISSING = "REASON_MISSING"
     OVERCOMMITTED = "OVERCOMMITTED"
@@ -287,6 +311,13 @@ class CapacityUserError(UserError):
     code: CapacityErrorCode = strawberry.field(description="The refusal in a word.")
 
 
+@strawberry.type(description="A refusal of a delivery pass.")
+class PassUserError(UserError):
+    """A refusal of a pass."""
+
+    code: PassErrorCode = strawberry.field(description="The refusal in a word.")
+
+
 async def attempted[T](work: Awaitable[T]) -> tuple[T | None, Refusal | None]:
     """The result of a verb, or its refusal."""
     try:
@@ -342,3 +373,8 @@ def capacity_errors(refusal: Refusal | None) -> list[CapacityUserError]:
 def standing_errors(refusal: Refusal | None) -> list[StandingUserError]:
     """A refusal of a standing slot."""
     return user_errors(refusal, StandingUserError, StandingErrorCode)
+
+
+def pass_errors(refusal: Refusal | None) -> list[PassUserError]:
+    """A refusal of a delivery pass."""
+    return user_errors(refusal, PassUserError, PassErrorCode)

@@ -21,8 +21,10 @@ from schema import (
     flexible,
     mutations,
     offers,
+    passes,
     places,
     promises,
+    quotas,
     repromise,
     standing,
     standing_changes,
@@ -164,6 +166,18 @@ class Query(CalendarQuery):
         resolver=capacity_changes.preview_capacity_lift,
         description="For operators: what liftCapacityOverride would do.",
     )
+    protected_quotas: list[quotas.ProtectedQuota] | None = strawberry.field(
+        resolver=quotas.protected_quotas,
+        description="For operators: the rules that keep parts of pools for groups of customers, by key.",
+    )
+    preview_protected_quota: quotas.ProtectedQuotaPreview | None = strawberry.field(
+        resolver=quotas.preview_protected_quota,
+        description="For operators: what a rule would keep of the pools ahead.",
+    )
+    delivery_passes: list[passes.DeliveryPass] | None = strawberry.field(
+        resolver=passes.delivery_passes,
+        description="A customer's prepaid delivery passes, ended or not, newest first.",
+    )
     repromise_proposals: repromise.RepromiseProposalConnection | None = strawberry.field(
         resolver=repromise.repromise_proposals,
         description="Other windows proposed to bookings that do not fit any more, newest first; a storefront"
@@ -262,6 +276,21 @@ class Mutation(CalendarMutation):
     lift_capacity_override: capacity_changes.ChangeCapacityPayload | None = strawberry.mutation(
         resolver=capacity_changes.lift_capacity_override,
         description="For operators: let the plan decide again what its pools sell.",
+    )
+    upsert_protected_quota: quotas.ProtectedQuotaPayload | None = strawberry.mutation(
+        resolver=quotas.upsert_protected_quota,
+        description="For operators: keep a part of pools for a group of customers until a stated time.",
+    )
+    delete_protected_quota: quotas.DeleteProtectedQuotaPayload | None = strawberry.mutation(
+        resolver=quotas.delete_protected_quota, description="For operators: let go of what a rule kept."
+    )
+    grant_delivery_pass: passes.DeliveryPassPayload | None = strawberry.mutation(
+        resolver=passes.grant_delivery_pass,
+        description="Give a customer prepaid deliveries; from the next offer and hold on it pays its part.",
+    )
+    end_delivery_pass: passes.DeliveryPassPayload | None = strawberry.mutation(
+        resolver=passes.end_delivery_pass,
+        description="End a pass; what is held or booked with it stays covered.",
     )
 
 

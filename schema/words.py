@@ -19,13 +19,16 @@ from app.fleet.rules import VehicleKind
 from app.handover.rules import HandoverMode, HandoverRefusal, ProofKind
 from app.places.rules import NodeKind
 from app.pricing.rules import FeePartKind
+from app.promotions.pass_rules import PassWindows
 from app.promotions.rules import RedemptionState
 from app.slots.rules import CutoffKind, RuleKind, SlotFate, SlotLabel, Weekday
 from app.standing.rules import OccurrenceState, StandingStatus
 from app.values.basket import GoodsTrait
 
 strawberry.enum(BookingStatus, description="The life of a booking; LOCKED means past the cut-off.")
-strawberry.enum(CapacityCounter, description="What exists, what may be sold, what is held, what is promised.")
+strawberry.enum(
+    CapacityCounter, description="What exists, may be sold, is held, is promised, is kept for a group."
+)
 strawberry.enum(CapacityDimension, description="Drops, seconds of work, millilitres and grams.")
 strawberry.enum(Channel, name="NotificationChannel", description="How a message reaches a customer.")
 strawberry.enum(EntryKind, name="CapacityEntryKind", description="Why a pool changed.")
@@ -40,6 +43,7 @@ strawberry.enum(
     OvercommitChoice,
     description="KEEP_OVERBOOKED leaves what does not fit as it is, START_REPROMISE proposes other windows.",
 )
+strawberry.enum(PassWindows, description="ALL, or OFF_PEAK: those neither in the evening nor at the weekend.")
 strawberry.enum(ProofKind, description="What shows that it was done.")
 strawberry.enum(
     RedemptionState,
@@ -98,6 +102,7 @@ __all__ = [
     "NotificationStatus",
     "OccurrenceState",
     "OvercommitChoice",
+    "PassWindows",
     "ProofKind",
     "RedemptionState",
     "RepromiseState",

@@ -327,13 +327,16 @@ def make_hold(
     *,
     now: datetime = NOW,
     customer: str = "ana",
+    group: str | None = None,
     **changes: Any,
 ) -> SlotHold:
     """A hold made through the real verb."""
     values: dict[str, Any] = {
         "place": shop.place,
         "basket": make_basket(),
-        "customer": CustomerFacts(reference=customer, name="Ana Lima", email=f"{customer}@example.com"),
+        "customer": CustomerFacts(
+            reference=customer, name="Ana Lima", email=f"{customer}@example.com", customer_group=group
+        ),
         "key": new_id(),
     }
     return hold(conn, now=now, actor=shop.actor, slot_id=slot.id, **{**values, **changes})

@@ -89,6 +89,7 @@ def _cancel(
         booked=booking.load,
         reference=booking.id,
         reason="cancelled by the customer",
+        audience=booking.customer_group,
     )
     give_back_promotion(conn, now=now, hold_id=booking.hold_id)
     cancelled = row_of(DeliveryBooking, {**booking.model_dump(), **changes})

@@ -13,11 +13,12 @@ from app.booking.errors import (
     CutoffPassed,
     LeadTime,
     MinOrderValue,
+    ProtectedQuota,
     SlotFull,
 )
-from app.booking.menu import Menu, alternatives, read_menu, span_of
+from app.booking.menu import Menu, alternatives, kept_until, read_menu, span_of
 from app.booking.reclaim import reclaim
-from app.booking.rules import SlotClosedReason
+from app.booking.rules import SlotClosedReason, full
 from app.capacity.queries import with_wave_mates
 from app.capacity.rules import Reach
 from app.capacity.take import take
@@ -63,12 +64,14 @@ def claim(
     basket: Basket,
     at_door_s: int,
     reference: str,
+    customer_group: str | None,
     reason: str = "held for a shopper",
     booked: bool = False,
 ) -> Reach:
     """The pool that took the basket, cheapest first; ended holds are taken back when all look full.
 
-    Raises BasketTooLarge, and SlotFull with `alternatives`.
+    Raises BasketTooLarge, and with `alternatives` SlotFull, or ProtectedQuota where what is left is kept
+    for another group of customers.
     """
     reaches = menu.pools_for(slot, basket, at_door_s)
     if not reaches and menu.reaches:
@@ -83,6 +86,7 @@ def claim(
             basket=basket,
             at_door_s=at_door_s,
             reference=reference,
+            audience=customer_group,
             reason=reason,
             booked=booked,
         )
@@ -92,11 +96,33 @@ def claim(
         ended = with_wave_mates(conn, [r.pool_id for r in reaches])
         reach = attempt() if reclaim(conn, now=now, pool_ids=ended) else None
     if reach is None:
-        raise SlotFull(field=_SLOT, alternatives=nearby(conn, menu, slot, basket))
+        raise _full(conn, menu, slot, basket, at_door_s, customer_group)
     return reach
 
 
-def nearby(conn: Connection, menu: Menu, slot: DeliverySlot, basket: Basket) -> list[str]:
+def _full(
+    conn: Connection,
+    menu: Menu,
+    slot: DeliverySlot,
+    basket: Basket,
+    at_door_s: int,
+    customer_group: str | None,
+) -> SlotFull:
+    near = nearby(conn, menu, slot, basket, customer_group)
+    now, shop = menu.terms.now, menu.table.storefront_id
+    present = menu_of(
+        conn, now=now, storefront_id=shop, slot=slot, basket=basket, customer_group=customer_group
+    )
+    reaches = present.reaches_in(slot)
+    until = kept_until(slot, reaches)
+    if until and full(reaches, basket, at_door_s) is SlotClosedReason.PROTECTED_QUOTA:
+        return ProtectedQuota(field=_SLOT, alternatives=near, until=until)
+    return SlotFull(field=_SLOT, alternatives=near)
+
+
+def nearby(
+    conn: Connection, menu: Menu, slot: DeliverySlot, basket: Basket, customer_group: str | None = None
+) -> list[str]:
     """The ids of the windows nearest to the slot that the basket can have, from the day before to the day
     after."""
     day = timedelta(days=1)
@@ -110,6 +136,7 @@ def nearby(conn: Connection, menu: Menu, slot: DeliverySlot, basket: Basket) -> 
         span=span_of(near),
         basket=basket,
         customer_id=None,
+        customer_group=customer_group,
     )
     return alternatives(wide, near, basket, slot)
 
@@ -121,6 +148,7 @@ def menu_of(
     storefront_id: str,
     slot: DeliverySlot,
     basket: Basket,
+    customer_id: str | None = None,
     customer_group: str | None = None,
 ) -> Menu:
     """What offers in one slot depend on."""
@@ -132,6 +160,6 @@ def menu_of(
         time_zone=slot.time_zone,
         span=slot.window,
         basket=basket,
-        customer_id=None,
+        customer_id=customer_id,
         customer_group=customer_group,
     )

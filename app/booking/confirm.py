@@ -182,6 +182,7 @@ def _taken_again(
         basket=held.basket,
         at_door_s=preference.at_door_s,
         reference=held.id,
+        customer_group=held.customer_group,
         reason="paid after the hold had ended",
     )
     return {**served(reach, preference), "cutoff_at": menu.cutoff_at(slot, [reach])}
@@ -189,7 +190,15 @@ def _taken_again(
 
 def _expired(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot) -> HoldExpired:
     """What the window costs now beside what was held, and the nearest windows that can be had."""
-    menu = menu_of(conn, now=now, storefront_id=held.storefront_id, slot=slot, basket=held.basket)
+    menu = menu_of(
+        conn,
+        now=now,
+        storefront_id=held.storefront_id,
+        slot=slot,
+        basket=held.basket,
+        customer_id=held.customer_id,
+        customer_group=held.customer_group,
+    )
     present = menu.offer(slot, held.basket)
     fee: Money | None = None
     if present.available:
@@ -204,7 +213,7 @@ def _expired(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot
         now_minor=fee.minor if fee else None,
         now_text=f"{fee.amount} {fee.currency}" if fee else "taken",
         currency=held.currency,
-        alternatives=nearby(conn, menu, slot, held.basket),
+        alternatives=nearby(conn, menu, slot, held.basket, held.customer_group),
     )
 
 

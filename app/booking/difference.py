@@ -13,6 +13,8 @@ from app.capacity.rules import Reach
 from app.handover.queries import preference_by_id
 from app.handover.tables import DropPreference
 from app.pricing.rules import Quote
+from app.promotions.pass_rules import UsablePass
+from app.promotions.pass_uses import pass_on
 from app.promotions.queries import uses_of
 from app.promotions.rules import CountedUse, kept_minor
 from app.slots.tables import DeliverySlot
@@ -41,6 +43,8 @@ class Move:
     booking: DeliveryBooking
     preference: DropPreference
     uses: tuple[CountedUse, ...]
+    # The pass that covers the booking; its delivery is used already.
+    covering: UsablePass | None
 
     def own_pool(self, reaches: Sequence[Reach]) -> Reach | None:
         """The pool that the booking is in, where it also serves the other window."""
@@ -49,7 +53,8 @@ class Move:
     def fee(self, menu: Menu, slot: DeliverySlot, reach: Reach) -> MoveFee:
         """The fee of the booking in another window, served by this pool."""
         preference = self.preference
-        quote = menu.quote(slot, reach, preference.at_door_s, preference.fee_minor)
+        covered = menu.covered_by([self.covering] if self.covering else [])
+        quote = covered.quote(slot, reach, preference.at_door_s, preference.fee_minor)
         discounts = {
             use.redemption_id: kept_minor(
                 use,
@@ -69,4 +74,5 @@ class Move:
 def move_of(conn: Connection, booking: DeliveryBooking) -> Move:
     """What is read to tell what any move of this booking costs."""
     preference = preference_by_id(conn, booking.drop_preference_id)
-    return Move(booking, preference, tuple(uses_of(conn, booking.hold_id)))
+    uses = tuple(uses_of(conn, booking.hold_id))
+    return Move(booking, preference, uses, pass_on(conn, booking.hold_id))

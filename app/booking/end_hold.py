@@ -41,6 +41,7 @@ def freed(conn: Connection, *, now: datetime, actor: str, held: SlotHold, expire
         expired=expired,
         reference=held.id,
         reason=reason,
+        audience=held.customer_group,
     )
     give_back_promotion(conn, now=now, hold_id=held.id, lapsed=expired)
     if held.origin is HoldOrigin.WAITLIST:

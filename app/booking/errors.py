@@ -11,6 +11,10 @@ class SlotFull(Refusal):
     """This window has just been taken; choose another one."""
 
 
+class ProtectedQuota(SlotFull):
+    """The last places of this window are kept for a group of customers until {until}; choose another one."""
+
+
 class CutoffPassed(Refusal):
     """Orders and changes for this window closed at {cutoff_at}; choose a later window."""
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from app.booking.claim import check_open, claim, menu_of
 from app.booking.columns import new_hold
+from app.booking.covered_fee import covered_fee
 from app.booking.earlier_holds import give_back_earlier
 from app.booking.errors import FeeChanged, SlotNotFound
 from app.booking.menu import Menu, policy_of
@@ -126,8 +127,11 @@ def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
         basket=basket,
         at_door_s=preference.at_door_s,
         reference=hold_id,
+        customer_group=buyer.customer_group,
     )
-    fee = menu.quote(slot, reach, preference.at_door_s, preference.fee_minor)
+    until = now + timedelta(minutes=policy_of(conn, actor.storefront_id).hold_min)
+    gross = menu.gross(slot, reach, preference.at_door_s, preference.fee_minor)
+    fee = covered_fee(conn, now=now, menu=menu, slot=slot, gross=gross, hold_id=hold_id, until=until)
     if asked.expected_fee is not None and asked.expected_fee != fee.total:
         raise fee_changed(asked.expected_fee, fee)
     held = new_hold(
@@ -135,6 +139,7 @@ def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
         hold_id=hold_id,
         storefront_id=actor.storefront_id,
         customer_id=buyer.id,
+        customer_group=buyer.customer_group,
         cart_reference=asked.cart_reference,
         place=asked.place,
         basket=basket,
@@ -143,7 +148,7 @@ def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
         preference=preference,
         fee=fee,
         cutoff_at=menu.cutoff_at(slot, [reach]),
-        expires_at=now + timedelta(minutes=policy_of(conn, actor.storefront_id).hold_min),
+        expires_at=until,
     )
     add(conn, held)
     serve_waitlist(conn, now=now, pool_ids=given_back)
@@ -163,6 +168,7 @@ def _open_slot(
         storefront_id=asked.actor.storefront_id,
         slot=slot,
         basket=asked.basket,
+        customer_id=buyer.id,
         customer_group=buyer.customer_group,
     )
     check_open(slot, menu, asked.basket)

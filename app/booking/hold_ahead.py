@@ -49,7 +49,9 @@ def hold_ahead(
     (with `alternatives`).
     """
     submit_min = policy_of(conn, actor.storefront_id).standing_submit_min
-    menu = _menu(conn, now, actor, customer_id, slot, basket, submit_min)
+    customer = by_id(conn, Customer, customer_id)
+    group = customer.customer_group if customer else None
+    menu = _menu(conn, now, actor, group, slot, basket, submit_min)
     freed = _given_up(conn, now, actor, instead_of, [reach.pool_id for reach in menu.reaches])
     hold_id = new_id()
     reach = claim(
@@ -61,6 +63,7 @@ def hold_ahead(
         basket=basket,
         at_door_s=preference.at_door_s,
         reference=hold_id,
+        customer_group=group,
         reason="held for a standing slot",
     )
     closes_at = menu.cutoff_at(slot, [reach])
@@ -69,6 +72,7 @@ def hold_ahead(
         hold_id=hold_id,
         storefront_id=actor.storefront_id,
         customer_id=customer_id,
+        customer_group=group,
         cart_reference=cart_reference,
         place=place,
         basket=basket,
@@ -89,20 +93,19 @@ def _menu(
     conn: Connection,
     now: datetime,
     actor: Actor,
-    customer_id: str,
+    customer_group: str | None,
     slot: DeliverySlot,
     basket: Basket,
     submit_min: int,
 ) -> Menu:
     """What the window can be had from, without the pools whose node closes too soon to order in time."""
-    customer = by_id(conn, Customer, customer_id)
     menu = menu_of(
         conn,
         now=now,
         storefront_id=actor.storefront_id,
         slot=slot,
         basket=basket,
-        customer_group=customer.customer_group if customer else None,
+        customer_group=customer_group,
     )
     check_open(slot, menu, basket)
     deadline = submit_by(menu.cutoff_at(slot, menu.open_reaches(slot)), submit_min)

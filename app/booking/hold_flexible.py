@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from app.booking.claim import check_open, claim
 from app.booking.columns import new_hold
+from app.booking.covered_fee import covered_fee
 from app.booking.earlier_holds import give_back_earlier
 from app.booking.errors import BasketTooLarge, SlotFull, SlotNotFound, WindowsOfOneDay
 from app.booking.hold import HoldRequest, fee_changed
@@ -65,8 +66,10 @@ def _hold(conn: Connection, now: datetime, slot_ids: Sequence[str], asked: HoldR
         cart_reference=asked.cart_reference,
         tried=[reach for slot in slots for reach in menu.reaches_in(slot)],
     )
-    slot, reach = _claimed(conn, now, asked, menu, slots, preference.at_door_s, hold_id)
-    fee = _fee(menu, slots, reach, preference.at_door_s, preference.fee_minor)
+    slot, reach = _claimed(conn, now, asked, menu, slots, preference.at_door_s, hold_id, buyer.customer_group)
+    until = now + timedelta(minutes=policy_of(conn, asked.actor.storefront_id).hold_min)
+    gross = _fee(menu, slots, reach, preference.at_door_s, preference.fee_minor)
+    fee = covered_fee(conn, now=now, menu=menu, slot=slot, gross=gross, hold_id=hold_id, until=until)
     if asked.expected_fee is not None and asked.expected_fee != fee.total:
         raise fee_changed(asked.expected_fee, fee)
     held = new_hold(
@@ -74,6 +77,7 @@ def _hold(conn: Connection, now: datetime, slot_ids: Sequence[str], asked: HoldR
         hold_id=hold_id,
         storefront_id=asked.actor.storefront_id,
         customer_id=buyer.id,
+        customer_group=buyer.customer_group,
         cart_reference=asked.cart_reference,
         place=asked.place,
         basket=asked.basket,
@@ -82,7 +86,7 @@ def _hold(conn: Connection, now: datetime, slot_ids: Sequence[str], asked: HoldR
         preference=preference,
         fee=fee,
         cutoff_at=min(menu.cutoff_at(one, menu.reaches_in(one)) for one in slots),
-        expires_at=now + timedelta(minutes=policy_of(conn, asked.actor.storefront_id).hold_min),
+        expires_at=until,
     )
     add(conn, held)
     add(conn, *(FlexibleChoice(hold_id=held.id, slot_id=s.id, place=i) for i, s in enumerate(slots)))
@@ -109,7 +113,7 @@ def _open_slots(
         time_zone=zone.time_zone,
         span=span_of(slots),
         basket=asked.basket,
-        customer_id=None,
+        customer_id=buyer.id,
         customer_group=buyer.customer_group,
     )
     for slot in slots:
@@ -125,6 +129,7 @@ def _claimed(
     slots: Sequence[DeliverySlot],
     at_door_s: int,
     hold_id: str,
+    customer_group: str | None,
 ) -> tuple[DeliverySlot, Reach]:
     """The window and the pool that took the basket, the cheapest to serve first."""
 
@@ -145,6 +150,7 @@ def _claimed(
                 basket=asked.basket,
                 at_door_s=at_door_s,
                 reference=hold_id,
+                customer_group=customer_group,
             )
         except (SlotFull, BasketTooLarge) as why:
             # A window that is full says more than one whose vehicles are too small.
@@ -157,5 +163,5 @@ def _claimed(
 def _fee(
     menu: Menu, slots: Sequence[DeliverySlot], reach: Reach, at_door_s: int, handover_minor: int
 ) -> Quote:
-    quotes = [menu.quote(slot, reach, at_door_s, handover_minor) for slot in slots]
+    quotes = [menu.gross(slot, reach, at_door_s, handover_minor) for slot in slots]
     return flexible_quote(menu.table, quotes)

@@ -33,6 +33,7 @@ from app.handover.tables import DropPreference, HandoverPolicy
 from app.places.tables import ServiceZone
 from app.places.zone_of import zones_of
 from app.pricing.rules import Quote
+from app.promotions.pass_uses import pass_holders
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
 from app.values.ids import new_id
@@ -102,12 +103,16 @@ def _drafts(conn: Connection, now: datetime, requests: Sequence[HoldRequest]) ->
     slots = {slot.id: slot for slot in slots_by_id(conn, sorted({r.slot_id for r in requests}))}
     customers = register_many(conn, now=now, told=[(r.actor, r.customer) for r in requests])
     holding = _holding(conn, [customer.id for customer in customers.values()])
+    # Whoever has prepaid is left to `hold`, which reserves a delivery of the pass.
+    prepaid = pass_holders(conn, now=now, customer_ids=[customer.id for customer in customers.values()])
     desk = _Desk(conn, now, list(slots.values()))
     drafts = []
     for request in requests:
         customer = customers.get((request.actor.storefront_id, request.customer.reference))
         zone, slot = zones.get(request.place.point), slots.get(request.slot_id)
         if customer is None or zone is None or slot is None or slot.withdrawn_at is not None:
+            continue
+        if customer.id in prepaid:
             continue
         if slot.zone_id != zone.id or (customer.id, request.cart_reference) in holding:
             continue
@@ -152,7 +157,8 @@ class _Desk:
         for reach in menu.pools_for(slot, request.basket, preference.at_door_s):
             load = request.basket.load(reach.drop_s(preference.at_door_s))
             room = self._room.get(reach.pool_id, firm[reach.pool_id])
-            if reach.wave is None and load.fits(room):
+            kept = load.orders > room.orders - max(0, reach.kept_orders)
+            if reach.wave is None and load.fits(room) and not kept:
                 break
         else:
             return None
@@ -161,7 +167,14 @@ class _Desk:
             return None
         self._room[reach.pool_id] = room - load
         held = self._held(request, customer, slot, menu, reach, preference, fee)
-        claim = Claim(reach.pool_id, load, held.id, request.actor.name, "held for a shopper")
+        claim = Claim(
+            pool_id=reach.pool_id,
+            load=load,
+            reference=held.id,
+            actor=request.actor.name,
+            reason="held for a shopper",
+            audience=customer.customer_group,
+        )
         return _Draft(request, held, preference, claim)
 
     def _menu(self, request: HoldRequest, customer: Customer, zone: ServiceZone) -> Menu:
@@ -198,6 +211,7 @@ class _Desk:
             hold_id=new_id(),
             storefront_id=shop,
             customer_id=customer.id,
+            customer_group=customer.customer_group,
             cart_reference=request.cart_reference,
             place=request.place,
             basket=request.basket,

@@ -101,7 +101,9 @@ def _join(
         WaitlistWindow(entry_id=entry.id, slot_id=slot.id, place=place) for place, slot in enumerate(slots)
     ]
     add(conn, *windows)
-    reaches = [reach for slot in slots for reach in reaches_of(conn, zone_id=slot.zone_id, span=slot.window)]
+    reaches = [
+        reach for slot in slots for reach in reaches_of(conn, now=now, zone_id=slot.zone_id, span=slot.window)
+    ]
     pools = {r.pool_id for slot in slots for r in inside(reaches, slot.window)}
     serve_waitlist(conn, now=now, pool_ids=pools)
     return waitlist_entry_of(conn, actor=actor, entry_id=entry.id) or entry

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.booking.due import read_due
 from app.booking.rules import (
     MESSAGES,
     OCCUPYING,
@@ -23,9 +25,8 @@ from app.booking.rules import (
     smaller_would_do,
 )
 from app.booking.tables import BookingPolicy, SlotHold, WaitlistEntry, WaitlistWindow
-from app.capacity.queries import counted_with, reaches_of
+from app.capacity.queries import reaches_of
 from app.capacity.rules import Reach, cheapest_first, inside
-from app.capacity.tables import CapacityPool
 from app.database.rows import by_id, row_of, table_of
 from app.fleet.rules import Emissions
 from app.handover.queries import policies
@@ -33,6 +34,8 @@ from app.handover.rules import HandoverMode, HandoverOption, options
 from app.pricing.queries import fee_rule
 from app.pricing.rules import Quote, quote
 from app.pricing.tables import FeeRule
+from app.promotions.pass_rules import UsablePass, best_pass, with_pass
+from app.promotions.pass_uses import usable_passes
 from app.slots.closings import Closings, Gate
 from app.slots.queries import closings_of, horizon_days
 from app.slots.rules import SlotLabel, labels_at
@@ -98,6 +101,9 @@ class Menu:
     held_slots: frozenset[str]
     # Windows that somebody waits for: what is freed there is theirs first.
     waited: frozenset[str]
+    # What fees are for, and what the customer has prepaid.
+    basket: Basket
+    passes: tuple[UsablePass, ...]
     _seen: dict[str, list[tuple[Reach, Gate | None]]] = field(default_factory=dict, compare=False, init=False)
 
     @property
@@ -195,6 +201,8 @@ class Menu:
         text = MESSAGES[reason]
         if reason is SlotClosedReason.BLACKOUT and (why := self.why_closed(slot)):
             text = f"{text.removesuffix('.')}: {why}."
+        if reason is SlotClosedReason.PROTECTED_QUOTA and (until := kept_until(slot, reaches)):
+            text = f"{text.removesuffix('.')} until {until}."
         return SlotOffer(
             slot=_closing(slot, self.cutoff_at(slot, [reach for reach, _ in self._gated(slot)])),
             available=False,
@@ -208,7 +216,24 @@ class Menu:
         )
 
     def quote(self, slot: DeliverySlot, reach: Reach, at_door_s: int, handover_minor: int) -> Quote:
-        """The fee of a drop in this pool with this handover."""
+        """The fee of a drop in this pool with this handover, less what the customer's best pass pays."""
+        gross = self.gross(slot, reach, at_door_s, handover_minor)
+        chosen = self.pass_for(slot, gross)
+        return with_pass(gross, chosen.terms) if chosen else gross
+
+    def pass_for(self, slot: DeliverySlot, gross: Quote) -> UsablePass | None:
+        """The pass that pays most of this fee, if one does."""
+        basket_minor = self.basket.value.minor
+        return best_pass(
+            self.passes, gross, window=slot.window, zone=slot.time_zone, basket_minor=basket_minor
+        )
+
+    def covered_by(self, passes: Iterable[UsablePass]) -> Menu:
+        """The same offers for a customer who has these passes."""
+        return replace(self, passes=tuple(passes))
+
+    def gross(self, slot: DeliverySlot, reach: Reach, at_door_s: int, handover_minor: int) -> Quote:
+        """The fee of a drop in this pool with this handover, whoever pays it."""
         return quote(
             self.table,
             window=slot.window,
@@ -242,8 +267,8 @@ def read_menu(
 ) -> Menu:
     """Read what offers within a span of time depend on; the statements do not grow with the slots."""
     table = fee_rule(conn, now=now, storefront_id=storefront_id)
-    reaches = reaches_of(conn, zone_id=zone_id, span=span)
-    due, picked = _due(conn, now, reaches)
+    reaches = reaches_of(conn, now=now, zone_id=zone_id, span=span, customer_group=customer_group)
+    due = read_due(conn, now=now, reaches=reaches)
     days = days_ahead(conn, storefront_id=storefront_id, customer_group=customer_group)
     return Menu(
         terms=Terms(
@@ -252,12 +277,14 @@ def read_menu(
             min_order_minor=table.min_order_minor,
         ),
         table=table,
-        reaches=tuple(_with_due(reach, due, picked) for reach in reaches),
+        reaches=tuple(due.back(reach) for reach in reaches),
         firm=tuple(reaches),
         waited=frozenset(_waited(conn, zone_id)) if due else frozenset(),
         closings=closings_of(conn, zone_id=zone_id, span=span),
         options=options(policies(conn), basket),
         held_slots=frozenset(_held(conn, now, customer_id)) if customer_id else frozenset(),
+        basket=basket,
+        passes=tuple(usable_passes(conn, now=now, customer_id=customer_id)) if customer_id else (),
     )
 
 
@@ -289,6 +316,12 @@ def alternatives(
     return nearest(choices, wanted.starts_at, count)
 
 
+def kept_until(slot: DeliverySlot, reaches: Sequence[Reach]) -> str | None:
+    """When the first of what is kept for others in these pools is open to all, on the slot's wall clock."""
+    instants = [reach.kept_until for reach in reaches if reach.kept_until and reach.kept_orders > 0]
+    return min(instants).astimezone(ZoneInfo(slot.time_zone)).isoformat() if instants else None
+
+
 def emissions_of(reach: Reach) -> Emissions:
     """What one more drop in this pool emits."""
     return Emissions(
@@ -296,37 +329,6 @@ def emissions_of(reach: Reach) -> Emissions:
         scope=reach.emission_scope,
         method=reach.emission_method,
         factor_id=reach.emission_factor_id,
-    )
-
-
-def _due(conn: Connection, now: datetime, reaches: Sequence[Reach]) -> tuple[dict[str, Load], dict[str, int]]:
-    """What expired holds still occupy in the counters, by pool, and of it the orders by picking wave."""
-    hold, pool = table_of(SlotHold), table_of(CapacityPool)
-    waves = {reach.wave for reach in reaches if reach.wave}
-    here = counted_with([reach.pool_id for reach in reaches], waves)
-    found = conn.execute(
-        sa.select(hold, pool.c.pick_load_id)
-        .join(pool, pool.c.id == hold.c.pool_id)
-        .where(here, hold.c.status.in_(OCCUPYING), hold.c.expires_at <= now)
-    )
-    due: dict[str, Load] = defaultdict(Load)
-    picked: dict[str, int] = defaultdict(int)
-    for row in found:
-        volume_ml = row.ambient_ml + row.chilled_ml + row.frozen_ml
-        load = Load(1, row.work_s, volume_ml, row.weight_g, row.chilled_ml, row.frozen_ml)
-        due[row.pool_id] = due[row.pool_id] + load
-        picked[row.pick_load_id] += 1
-    return due, picked
-
-
-def _with_due(reach: Reach, due: dict[str, Load], picked: dict[str, int]) -> Reach:
-    """The reach with the room that is only taken by what has ended."""
-    free = reach.free + due[reach.pool_id] if reach.pool_id in due else reach.free
-    pick_free = reach.pick_free + picked.get(reach.wave or "", 0) if reach.pick_free is not None else None
-    return (
-        reach
-        if (free, pick_free) == (reach.free, reach.pick_free)
-        else replace(reach, free=free, pick_free=pick_free)
     )
 
 

@@ -61,6 +61,7 @@ def move_offers(
         span=span_of(others),
         basket=booking.basket,
         customer_id=booking.customer_id,
+        customer_group=booking.customer_group,
     )
     # Its own room is free for it, wherever else the same vehicles go.
     own = menu.with_room(booking.pool_id, booking.load)

@@ -168,12 +168,12 @@ def _asked(conn: Connection, pool_ids: Sequence[str]) -> set[str]:
 def _alternatives(
     conn: Connection, now: datetime, bookings: Sequence[DeliveryBooking]
 ) -> dict[str, list[str]]:
-    """Up to three open windows nearest to each booking's own, by booking; one menu a zone, shop and day."""
+    """Up to three open windows nearest to each booking's own, by booking; one menu for all alike."""
     wanted = {slot.id: slot for slot in slots_by_id(conn, [booking.slot_id for booking in bookings])}
     alike: dict[tuple[object, ...], list[DeliveryBooking]] = defaultdict(list)
     for booking in bookings:
         slot = wanted[booking.slot_id]
-        alike[booking.storefront_id, slot.zone_id, slot.day].append(booking)
+        alike[booking.storefront_id, slot.zone_id, slot.day, booking.customer_group].append(booking)
     found: dict[str, list[str]] = {}
     for group in alike.values():
         slot = wanted[group[0].slot_id]
@@ -188,6 +188,7 @@ def _alternatives(
             span=span_of(near),
             basket=group[0].basket,
             customer_id=None,
+            customer_group=group[0].customer_group,
         )
         for booking in group:
             found[booking.id] = alternatives(menu, near, booking.basket, wanted[booking.slot_id])

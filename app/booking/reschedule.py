@@ -27,7 +27,9 @@ from app.capacity.rules import Reach
 from app.customers.tables import Customer
 from app.database.idempotency import once, row_answer
 from app.database.rows import add, by_id, row_of, table_of
+from app.pricing.rules import FeePartKind
 from app.promotions.keep import keep
+from app.promotions.pass_uses import keep_use
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
 from app.values.actor import Actor
@@ -91,6 +93,8 @@ def _reschedule(
     if expected_difference is not None and expected_difference != fee.difference:
         raise _changed(expected_difference, fee.difference)
     keep(conn, now=now, discounts=fee.discounts)
+    prepaid = -sum(part.minor for part in fee.quote.parts if part.kind is FeePartKind.PASS)
+    keep_use(conn, now=now, hold_id=booking.hold_id, covered_minor=prepaid)
     changes: dict[str, Any] = {
         **served(reach, move.preference),
         **priced(fee.quote),
@@ -166,6 +170,7 @@ def _taken(
         basket=booking.basket,
         at_door_s=at_door_s,
         reference=booking.id,
+        customer_group=booking.customer_group,
         reason="moved by the customer",
         booked=True,
     )
@@ -177,6 +182,7 @@ def _taken(
         booked=booking.load,
         reference=booking.id,
         reason="moved to another window",
+        audience=booking.customer_group,
     )
     return reach
 

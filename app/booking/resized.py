@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from app import events
 from app.booking.overcommitment import overcommitments
 from app.booking.repromise import propose
+from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import DeliveryBooking
 from app.capacity.errors import Overcommitted
 from app.capacity.overrides import Foreseen
@@ -64,7 +65,8 @@ def settle(
 ) -> ChangedCapacity:
     """Do what was chosen about what does not fit the new sizes; nobody is moved or cancelled.
 
-    Raises Overcommitted when an edit leaves something out and nothing was chosen.
+    Those who wait are served from what has grown. Raises Overcommitted when an edit leaves something out
+    and nothing was chosen.
     """
     over = overcommitments(conn, now=now, change=change)
     count = sum(len(one.misfits) for one in over if one.is_new)
@@ -74,6 +76,8 @@ def settle(
     if choice is OvercommitChoice.START_REPROMISE:
         override_id = change.override.id
         proposals = propose(conn, now=now, actor=actor, override_id=override_id, reason=reason, over=over)
+    larger = [one.edit.pool_id for one in over if not one.edit.after.fits(one.edit.before)]
+    serve_waitlist(conn, now=now, pool_ids=larger)
     facts = {
         "override_id": change.override.id,
         "pool_ids": [edit.pool_id for edit in change.edits],

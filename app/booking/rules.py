@@ -168,6 +168,7 @@ MESSAGES = {
     SlotClosedReason.NODE_CAPACITY: "Those who pick for this window have all the orders they can pick.",
     SlotClosedReason.HORIZON: "This window is not open for orders yet.",
     SlotClosedReason.FLEET_CAPACITY: "No vehicle that can carry this basket comes here in this window.",
+    SlotClosedReason.PROTECTED_QUOTA: "The last places of this window are kept for a group of customers.",
     SlotClosedReason.MIN_ORDER_VALUE: "The basket is below the least order value.",
     SlotClosedReason.HANDOVER_RULE: "These goods may not be handed over as chosen.",
 }
@@ -248,13 +249,15 @@ def full(reaches: Sequence[Reach], basket: Basket, at_door_s: int) -> SlotClosed
     """Why the pools of a window cannot take the basket, or None when one of them can.
 
     No pool at all means the plan sends nobody to this zone then; NODE_CAPACITY, that vehicles have room
-    and the pickers have none.
+    and the pickers have none; PROTECTED_QUOTA, that what room there is is kept for others.
     """
     fitting = [r for r in reaches if r.carries(basket)]
     if any(r.has_room(basket, at_door_s) for r in fitting):
         return None
     if any(r.on_board(basket, at_door_s) for r in fitting):
         return SlotClosedReason.NODE_CAPACITY
+    if any(r.would_board(basket, at_door_s) for r in fitting):
+        return SlotClosedReason.PROTECTED_QUOTA
     return SlotClosedReason.FULL if fitting else SlotClosedReason.FLEET_CAPACITY
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from app import events, jobs
 from app.booking.columns import new_hold, place_of
+from app.booking.covered_fee import covered_fee
 from app.booking.menu import Menu, policy_of, read_menu
 from app.booking.queries import windows_of
 from app.booking.rules import HoldOrigin, WaitlistStatus, offer_end
@@ -17,6 +18,7 @@ from app.booking.tables import SlotHold, WaitlistEntry, WaitlistWindow
 from app.capacity.rules import Reach
 from app.capacity.tables import CapacityPool, CapacityReach
 from app.capacity.take import take
+from app.customers.queries import group_of
 from app.database.rows import add, rows, table_of
 from app.handover.queries import preference_by_id
 from app.handover.tables import DropPreference
@@ -90,8 +92,9 @@ def _offer(
 ) -> SlotHold | None:
     policy = policy_of(conn, entry.storefront_id)
     preference = preference_by_id(conn, entry.drop_preference_id)
+    group = group_of(conn, entry.customer_id)
     for slot in wanted:
-        menu = _menu(conn, now, entry, slot)
+        menu = _menu(conn, now, entry, slot, group)
         if menu.shut(slot, entry.basket):
             continue
         reaches = [
@@ -103,7 +106,7 @@ def _offer(
         end = offer_end(now, closes_at, policy.offer_min, policy.offer_least_min)
         if not reaches or end is None:
             continue
-        if held := _held(conn, now, entry, slot, menu, reaches, preference, end):
+        if held := _held(conn, now, entry, slot, menu, reaches, preference, end, group):
             return held
     return None
 
@@ -117,6 +120,7 @@ def _held(
     reaches: Sequence[Reach],
     preference: DropPreference,
     end: datetime,
+    group: str | None,
 ) -> SlotHold | None:
     """The offer, if nobody else has just made one to this entry and a pool takes the basket."""
     hold_id = new_id()
@@ -130,18 +134,22 @@ def _held(
         basket=entry.basket,
         at_door_s=preference.at_door_s,
         reference=hold_id,
+        audience=group,
         reason="offered to a customer who waits",
     )
     if reach is None:
         _moved(conn, entry, WaitlistStatus.OFFERED, WaitlistStatus.WAITING)
         return None
-    fee = menu.quote(slot, reach, preference.at_door_s, preference.fee_minor)
     closes_at = menu.cutoff_at(slot, [reach])
+    until = min(end, closes_at)
+    gross = menu.gross(slot, reach, preference.at_door_s, preference.fee_minor)
+    fee = covered_fee(conn, now=now, menu=menu, slot=slot, gross=gross, hold_id=hold_id, until=until)
     held = new_hold(
         now=now,
         hold_id=hold_id,
         storefront_id=entry.storefront_id,
         customer_id=entry.customer_id,
+        customer_group=group,
         cart_reference=f"waitlist:{entry.id}",
         place=place_of(entry),
         basket=entry.basket,
@@ -150,7 +158,7 @@ def _held(
         preference=preference,
         fee=fee,
         cutoff_at=closes_at,
-        expires_at=min(end, closes_at),
+        expires_at=until,
         origin=HoldOrigin.WAITLIST,
     )
     add(conn, held)
@@ -182,7 +190,9 @@ def _leave_word(conn: Connection, now: datetime, entry: WaitlistEntry, held: Slo
     )
 
 
-def _menu(conn: Connection, now: datetime, entry: WaitlistEntry, slot: DeliverySlot) -> Menu:
+def _menu(
+    conn: Connection, now: datetime, entry: WaitlistEntry, slot: DeliverySlot, group: str | None
+) -> Menu:
     return read_menu(
         conn,
         now=now,
@@ -191,5 +201,6 @@ def _menu(conn: Connection, now: datetime, entry: WaitlistEntry, slot: DeliveryS
         time_zone=slot.time_zone,
         span=slot.window,
         basket=entry.basket,
-        customer_id=None,
+        customer_id=entry.customer_id,
+        customer_group=group,
     )

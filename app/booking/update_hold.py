@@ -175,6 +175,7 @@ def _elsewhere(
         basket=wanted,
         at_door_s=preference.at_door_s,
         reference=held.id,
+        customer_group=held.customer_group,
         reason="the basket changed",
     )
     give_back(
@@ -185,5 +186,6 @@ def _elsewhere(
         held=held.load,
         reference=held.id,
         reason="the basket moved to another vehicle",
+        audience=held.customer_group,
     )
     return {**served(reach, preference), "cutoff_at": menu.cutoff_at(slot, [reach])}

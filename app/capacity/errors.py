@@ -21,3 +21,11 @@ class ReasonMissing(Invalid):
 
 class Overcommitted(Refusal):
     """{count} holds and bookings would not fit any more; choose KEEP_OVERBOOKED or START_REPROMISE."""
+
+
+class InvalidQuota(Invalid):
+    """This rule cannot be kept: {mistake}."""
+
+
+class QuotaNotFound(NotFound):
+    """There is no protected quota with this id; it may have been deleted already."""

@@ -22,8 +22,12 @@ def give_back(
     expired: bool = False,
     reference: str,
     reason: str,
+    audience: str | None,
 ) -> None:
-    """Free these amounts of a pool; the caller has won the state change that allows it, once."""
+    """Free these amounts of a pool; the caller has won the state change that allows it, once.
+
+    `audience` is the group that they were taken for: what is kept for it is kept again.
+    """
     done = post(
         conn,
         now=now,
@@ -34,6 +38,7 @@ def give_back(
         booked=-booked,
         reference=reference,
         reason=reason,
+        audience=audience,
     )
     if not done:
         raise ValueError(f"the pool {pool_id} of {reference} is gone")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,31 +31,23 @@ def post(
     booked: Load = NOTHING,
     reference: str,
     reason: str,
+    audience: str | None = None,
 ) -> bool:
     """Change a pool's use by these amounts if what grows still fits what may be sold.
 
     One conditional UPDATE, so concurrent callers can never take the same unit, and before it one of the
     picking wave where the pool counts against one. False when it does not fit; then nothing is written.
+    `audience` is the group of the customer who takes or gives back: what is kept for other groups until
+    later than `now` is not there for them.
     """
     pool = table_of(CapacityPool)
-    more = held + booked
-    growing = [
-        pool.c[f"held_{d}"] + pool.c[f"booked_{d}"] + getattr(more, d) <= pool.c[f"sell_{d}"]
-        for d in DIMENSIONS
-        if getattr(more, d) > 0
-    ]
-    changes = {
-        f"{prefix}_{d}": pool.c[f"{prefix}_{d}"] + getattr(load, d)
-        for prefix, load in (("held", held), ("booked", booked))
-        for d in DIMENSIONS
-        if getattr(load, d)
-    }
+    changes = _changes(pool, held, booked, audience)
     if not changes:
         return True
     # The counters as this very UPDATE leaves them: the entry shows them without another statement.
     change = (
         sa.update(pool)
-        .where(pool.c.id == pool_id, *growing)
+        .where(pool.c.id == pool_id, *_fitting(pool, held + booked, audience, now))
         .values(**changes, entries=pool.c.entries + 1)
         .returning(pool.c.entries, *(pool.c[name] for name in changes))
     )
@@ -70,6 +62,7 @@ def post(
         actor=actor,
         reason=reason,
         reference=reference,
+        audience=audience,
         held_delta=delta(held),
         booked_delta=delta(booked),
         held_after={d: posted._mapping[f"held_{d}"] for d in delta(held)},
@@ -88,6 +81,7 @@ class Claim:
     reference: str
     actor: str
     reason: str
+    audience: str | None
 
 
 def post_many(conn: Connection, *, now: datetime, claims: Sequence[Claim]) -> set[str]:
@@ -104,15 +98,17 @@ def post_many(conn: Connection, *, now: datetime, claims: Sequence[Claim]) -> se
     for pool_id in sorted(by_pool):
         mine = by_pool[pool_id]
         total = sum((claim.load for claim in mine), NOTHING)
-        fits = [
-            pool.c[f"held_{d}"] + pool.c[f"booked_{d}"] + getattr(total, d) <= pool.c[f"sell_{d}"]
-            for d in delta(total)
-        ]
+        # As for a customer in no group: what is kept for somebody may still be had alone.
+        fits = _fitting(pool, total, None, now)
         values = {f"held_{d}": pool.c[f"held_{d}"] + change for d, change in delta(total).items()}
+        groups = Counter(claim.audience for claim in mine if claim.audience is not None)
+        used = [_counts(pool, audience, orders) for audience, orders in groups.items()]
         posted = conn.execute(
             sa.update(pool)
             .where(pool.c.id == pool_id, pool.c.pick_load_id.is_(None), *fits)
-            .values(**values, entries=pool.c.entries + len(mine))
+            .values(
+                **values, entries=pool.c.entries + len(mine), protected_used=sum(used, pool.c.protected_used)
+            )
             .returning(pool.c.entries, *(pool.c[name] for name in values))
         ).one_or_none()
         if posted is not None:
@@ -139,6 +135,7 @@ def _in_turn(
                 actor=claim.actor,
                 reason=claim.reason,
                 reference=claim.reference,
+                audience=claim.audience,
                 held_delta=change,
                 held_after={d: held[d] for d in change},
             )
@@ -192,6 +189,53 @@ def _picked(conn: Connection, pick_load_id: str, held: int, booked: int) -> bool
         .values(held_orders=load.c.held_orders + held, booked_orders=load.c.booked_orders + booked)
     )
     return counted.rowcount == 1
+
+
+def _fitting(pool: sa.Table, more: Load, audience: str | None, now: datetime) -> list[sa.ColumnElement[bool]]:
+    """What must be true of a pool that shall take so much more."""
+    fitting = [
+        pool.c[f"held_{d}"] + pool.c[f"booked_{d}"] + getattr(more, d) <= pool.c[f"sell_{d}"]
+        for d in DIMENSIONS
+        if d != "orders" and getattr(more, d) > 0
+    ]
+    if more.orders > 0:
+        open_orders = pool.c.sell_orders - _kept(pool, audience, now)
+        fitting.append(pool.c.held_orders + pool.c.booked_orders + more.orders <= open_orders)
+    return fitting
+
+
+def _changes(
+    pool: sa.Table, held: Load, booked: Load, audience: str | None
+) -> dict[str, sa.ColumnElement[int]]:
+    """The columns that change, each with its new value."""
+    changes: dict[str, sa.ColumnElement[int]] = {
+        f"{prefix}_{d}": pool.c[f"{prefix}_{d}"] + getattr(load, d)
+        for prefix, load in (("held", held), ("booked", booked))
+        for d in DIMENSIONS
+        if getattr(load, d)
+    }
+    orders = held.orders + booked.orders
+    if audience is not None and orders:
+        changes["protected_used"] = pool.c.protected_used + _counts(pool, audience, orders)
+    return changes
+
+
+def _counts(pool: sa.Table, audience: str, orders: int) -> sa.ColumnElement[int]:
+    """How many of these orders count against what the pool keeps for their audience."""
+    return sa.case((pool.c.protected_group == audience, orders), else_=0)
+
+
+def _kept(pool: sa.Table, audience: str | None, now: datetime) -> sa.ColumnElement[int]:
+    """The orders of a pool that are kept for others than this audience, as of now.
+
+    The group's own claims lower it and their release raises it again; at `protected_until` it is nothing,
+    whether any job has run or not.
+    """
+    left = pool.c.protected_orders - pool.c.protected_used
+    in_force = [pool.c.protected_until > now, left > 0]
+    if audience is not None:
+        in_force.append(pool.c.protected_group != audience)
+    return sa.case((sa.and_(*in_force), left), else_=0)
 
 
 def delta(load: Load) -> dict[str, int]:

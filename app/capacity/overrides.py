@@ -10,7 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.capacity.errors import InvalidChange, OverrideNotFound, PoolNotFound, ReasonMissing
+from app.capacity.errors import InvalidChange, OverrideNotFound, PoolNotFound
+from app.capacity.protection import protect
+from app.capacity.reasons import check_reason
 from app.capacity.rules import (
     OverrideFacts,
     PoolEdit,
@@ -145,8 +147,7 @@ def edits_under(
 
 def write_edits(conn: Connection, *, now: datetime, actor: str, reason: str, change: Foreseen) -> None:
     """Give the locked pools what was foreseen, each with its entry in the ledger; raises ReasonMissing."""
-    if not 1 <= len(reason.strip()) <= 500:
-        raise ReasonMissing(field=("input", "reason"))
+    check_reason(reason)
     kinds = kinds_of(conn)
     entries = []
     for pool, edit in zip(change.pools, change.edits, strict=True):
@@ -163,6 +164,7 @@ def write_edits(conn: Connection, *, now: datetime, actor: str, reason: str, cha
         if entry:
             entries.append(entry)
     add(conn, *entries)
+    protect(conn, now=now, actor=actor, reason=reason, first=change.override.day, last=change.override.day)
 
 
 def under_override(cap: Load, sell: Load, planned: Load | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,8 +17,13 @@ from app.values.load import DIMENSIONS, Load
 from app.values.window import Window
 
 
-def reaches_of(conn: Connection, *, zone_id: str, span: Window) -> list[Reach]:
-    """The pools with anything to sell that may serve a zone within a span of time: one statement."""
+def reaches_of(
+    conn: Connection, *, now: datetime, zone_id: str, span: Window, customer_group: str | None = None
+) -> list[Reach]:
+    """The pools with anything to sell that may serve a zone within a span of time: one statement.
+
+    What is kept for other groups than the customer's is noted with each.
+    """
     pool, reach = table_of(CapacityPool), table_of(CapacityReach)
     kind, factor, load = table_of(VehicleClass), table_of(EmissionFactor), table_of(PickLoad)
     free = [
@@ -32,6 +37,9 @@ def reaches_of(conn: Connection, *, zone_id: str, span: Window) -> list[Reach]:
             pool.c.starts_at,
             pool.c.ends_at,
             pool.c.minute_worth_micro,
+            pool.c.protected_group,
+            pool.c.protected_until,
+            (pool.c.protected_orders - pool.c.protected_used).label("protected_left"),
             *free,
             reach.c.work_s,
             reach.c.handover_bp,
@@ -59,7 +67,7 @@ def reaches_of(conn: Connection, *, zone_id: str, span: Window) -> list[Reach]:
             pool.c.sell_orders > 0,
         )
     )
-    return [_reach(row) for row in conn.execute(query)]
+    return [_reach(row, now, customer_group) for row in conn.execute(query)]
 
 
 def planned_until(conn: Connection, *, zone_id: str) -> date | None:
@@ -74,7 +82,9 @@ def planned_until(conn: Connection, *, zone_id: str) -> date | None:
     return found
 
 
-def _reach(row: Row[*tuple[Any, ...]]) -> Reach:
+def _reach(row: Row[*tuple[Any, ...]], now: datetime, customer_group: str | None) -> Reach:
+    until = row.protected_until
+    kept = until is not None and until > now and row.protected_group != customer_group
     return Reach(
         pool_id=row.id,
         node_id=row.node_id,
@@ -92,6 +102,9 @@ def _reach(row: Row[*tuple[Any, ...]]) -> Reach:
         emission_method=row.method,
         wave=row.pick_load_id,
         pick_free=row.pick_free,
+        kept_for=row.protected_group if kept else None,
+        kept_orders=row.protected_left if kept else 0,
+        kept_until=until if kept else None,
     )
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.capacity.overrides import in_force_between, kinds_of, under_override
+from app.capacity.protection import protect
 from app.capacity.rules import PoolPlan, in_force, sold_under
 from app.capacity.sizes import size_entry, sized
 from app.capacity.tables import CapacityEntry, CapacityOverride, CapacityPool, CapacityReach
@@ -61,6 +62,7 @@ def resize(
     }
     _reach(conn, run_id, list(ids.values()), [(ids[key], plan) for key, plan in planned.items()])
     link_waves(conn, first=first, last=last)
+    protect(conn, now=now, actor=actor, reason=reason, first=first, last=last)
     return len(entries)
 
 

@@ -175,6 +175,11 @@ class Reach:
     emission_method: str
     wave: str | None = None
     pick_free: int | None = None
+    # What of the free orders is kept for a group that this customer is not in, and until when: less what
+    # the group has taken, so it may be below nothing.
+    kept_for: str | None = None
+    kept_orders: int = 0
+    kept_until: datetime | None = None
 
     def drop_s(self, at_door_s: int) -> int:
         """Seconds one drop takes here: travel and parking, and the handover scaled by the vehicle."""
@@ -192,12 +197,17 @@ class Reach:
         return basket.load(0).fits(self.vehicle)
 
     def has_room(self, basket: Basket, at_door_s: int) -> bool:
-        """Whether the pool and its picking wave can take one more drop of this basket."""
+        """Whether the pool and its picking wave can take one more drop of this basket, for this customer."""
         picked = self.pick_free is None or self.pick_free > 0
         return picked and self.on_board(basket, at_door_s)
 
     def on_board(self, basket: Basket, at_door_s: int) -> bool:
-        """Whether the vehicles can take it, whoever picks it."""
+        """Whether the vehicles can take it for this customer, whoever picks it."""
+        kept = max(0, self.kept_orders)
+        return self.would_board(basket, at_door_s) and self.free.orders - kept > 0
+
+    def would_board(self, basket: Basket, at_door_s: int) -> bool:
+        """Whether the vehicles could take it, if nothing were kept for others."""
         return basket.load(self.drop_s(at_door_s)).fits(self.free)
 
 

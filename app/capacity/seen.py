@@ -22,12 +22,13 @@ from app.values.window import ZonedWindow
 
 
 class CapacityCounter(StrEnum):
-    """The four figures of a pool in each dimension."""
+    """The figures of a pool in each dimension; PROTECTED is what of the orders is kept for a group."""
 
     CAP = "CAP"
     SELL = "SELL"
     HELD = "HELD"
     BOOKED = "BOOKED"
+    PROTECTED = "PROTECTED"
 
 
 class CapacityDimension(StrEnum):
@@ -39,6 +40,16 @@ class CapacityDimension(StrEnum):
     WEIGHT_G = "WEIGHT_G"
     CHILLED_ML = "CHILLED_ML"
     FROZEN_ML = "FROZEN_ML"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPart:
+    """What of a pool is kept for a group, and how much of it is left."""
+
+    audience: str
+    orders: int
+    left: int
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,15 @@ class SeenPool:
     def time_window(self) -> ZonedWindow:
         """The bucket on the city's wall clock."""
         return ZonedWindow(self.row.window, self.time_zone)
+
+    @property
+    def kept(self) -> KeptPart | None:
+        """What is kept for a group of customers, also after its time has come."""
+        pool = self.row
+        if pool.protected_group is None or pool.protected_until is None:
+            return None
+        left = max(0, pool.protected_orders - pool.protected_used)
+        return KeptPart(pool.protected_group, pool.protected_orders, left, pool.protected_until)
 
     @property
     def cap(self) -> Load:
@@ -167,6 +187,9 @@ def changes_of(entry: CapacityEntry) -> list[LedgerChange]:
                 for name in DIMENSIONS
                 if was.get(name, 0) != is_now[name]
             ]
+        kept = [side.get("protected", {}).get("orders", 0) for side in (earlier, later)]
+        if kept[0] != kept[1]:
+            found.append(LedgerChange(CapacityCounter.PROTECTED, CapacityDimension.ORDERS, *kept))
     return found
 
 

@@ -63,8 +63,15 @@ def size_entry(
 
 
 def sizes_of(pool: CapacityPool) -> dict[str, dict[str, Any]]:
-    """What exists and what is sold, by dimension."""
-    return {prefix: asdict(pool.loads(prefix)) for prefix in ("cap", "sell")}
+    """What exists and what is sold, by dimension, and what of it is kept for whom until when."""
+    sizes: dict[str, dict[str, Any]] = {prefix: asdict(pool.loads(prefix)) for prefix in ("cap", "sell")}
+    if pool.protected_group is not None and pool.protected_until is not None:
+        sizes["protected"] = {
+            "orders": pool.protected_orders,
+            "audience": pool.protected_group,
+            "until": pool.protected_until.isoformat(),
+        }
+    return sizes
 
 
 def columns_of(prefix: str, load: Load) -> dict[str, int]:

@@ -1,11 +1,13 @@
 """Pools, who they reach, and the ledger that explains every unit."""
 
+from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+from app.capacity.quota_rules import QuotaDraft
 from app.capacity.rules import EntryKind
 from app.database.columns import words
 from app.fleet.rules import VehicleKind
@@ -48,6 +50,12 @@ class CapacityPool(SQLModel, table=True):
     pick_load_id: str | None = Field(default=None, foreign_key="pick_load.id", index=True)
     # How many entries of the ledger explain it; counted up by every change, so it is the last one's number.
     entries: int = 0
+    # So many orders are kept for one group of customers until then; `protected_used` counts what the group
+    # has taken, so that the rest is open to all. See `post`.
+    protected_orders: int = 0
+    protected_used: int = 0
+    protected_group: str | None = None
+    protected_until: datetime | None = None
     # What the plan would sell, while an operator's override says otherwise; null without one.
     planned: dict[str, int] | None = Field(default=None, sa_type=sa.JSON(none_as_null=True))
 
@@ -138,6 +146,38 @@ class CapacityOverride(SQLModel, table=True):
     lift_reason: str | None = None
 
 
+class ProtectedQuota(SQLModel, table=True):
+    """Some of what pools sell is kept for a group of customers until a stated time, then open to all.
+
+    Narrowed by node, zone, template and ISO weekdays ('12345'). The amount is `orders` in each pool or
+    `share_bp` of its orders; the release is `release_min` before the earliest cut-off of the windows
+    concerned, or `release_days_before` the day at `release_at_local`.
+    """
+
+    __tablename__ = "protected_quota"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    key: str = Field(unique=True)
+    audience: str
+    node_id: str | None = Field(default=None, foreign_key="fulfilment_node.id")
+    zone_id: str | None = Field(default=None, foreign_key="service_zone.id")
+    template_id: str | None = Field(default=None, foreign_key="slot_template.id")
+    weekdays: str = "1234567"
+    orders: int | None = None
+    share_bp: int | None = None
+    release_min: int | None = None
+    release_days_before: int | None = None
+    release_at_local: str | None = None
+    reason: str
+    actor: str
+    changed_at: datetime
+
+    @property
+    def draft(self) -> QuotaDraft:
+        """The rule itself."""
+        return QuotaDraft(**{field.name: getattr(self, field.name) for field in fields(QuotaDraft)})
+
+
 class CapacityReach(SQLModel, table=True):
     """That a pool may serve a zone, and what one more drop there takes and costs.
 
@@ -176,6 +216,8 @@ class CapacityEntry(SQLModel, table=True):
     actor: str
     reason: str
     reference: str | None = Field(default=None, index=True)
+    # The group of the customer who took or gave back, if there is one.
+    audience: str | None = None
     held_delta: dict[str, int] = Field(default_factory=dict, sa_type=sa.JSON)
     booked_delta: dict[str, int] = Field(default_factory=dict, sa_type=sa.JSON)
     held_after: dict[str, int] = Field(default_factory=dict, sa_type=sa.JSON)

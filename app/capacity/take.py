@@ -21,13 +21,14 @@ def take(
     basket: Basket,
     at_door_s: int,
     reference: str,
+    audience: str | None,
     reason: str = "held for a shopper",
     booked: bool = False,
 ) -> Reach | None:
     """Hold (or book) the basket's load in the first of `reaches` that can take it; None when none can.
 
     The caller gives the pools in the order of preference; what they have free may be outdated, the
-    claim itself decides.
+    claim itself decides. `audience` is the customer's group: what is kept for it counts as room.
     """
     for reach in reaches:
         load = basket.load(reach.drop_s(at_door_s))
@@ -41,6 +42,7 @@ def take(
             booked=load if booked else NOTHING,
             reference=reference,
             reason=reason,
+            audience=audience,
         ):
             return reach
     return None

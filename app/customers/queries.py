@@ -19,3 +19,11 @@ def by_reference(conn: Connection, storefront_id: str, reference: str) -> Custom
             customer.c.storefront_id == storefront_id, customer.c.reference == reference
         ),
     )
+
+
+def group_of(conn: Connection, customer_id: str) -> str | None:
+    """The group that a customer is in, if any."""
+    customer = table_of(Customer)
+    query = sa.select(customer.c.customer_group).where(customer.c.id == customer_id)
+    found: str | None = conn.execute(query).scalar_one()
+    return found

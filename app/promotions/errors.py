@@ -1,6 +1,6 @@
 """What promotions refuse."""
 
-from app.errors import Refusal
+from app.errors import Invalid, NotFound, Refusal
 
 
 class CodeUnknown(Refusal):
@@ -29,3 +29,11 @@ class AlreadyUsed(Refusal):
 
 class Exhausted(Refusal):
     """This code has been used up."""
+
+
+class PassNotFound(NotFound):
+    """There is no delivery pass with this id for this storefront."""
+
+
+class InvalidPass(Invalid):
+    """This pass cannot be: {mistake}."""

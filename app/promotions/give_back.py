@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.database.rows import table_of
+from app.promotions.pass_uses import returned_uses
 from app.promotions.rules import RedemptionState
-from app.promotions.tables import Promotion, PromotionRedemption
+from app.promotions.tables import PassUse, Promotion, PromotionRedemption
 
 
 def give_back(
@@ -17,10 +18,13 @@ def give_back(
 ) -> int:
     """Return the uses on a hold (only those of `code`, if given); returns how many there were.
 
-    `lapsed` says that the hold ended by itself: then `renew` may count them again.
+    Without a code also the delivery of a pass. `lapsed` says that the hold ended by itself:
+    then `renew` may count them again.
     """
     redemption, promotion = table_of(PromotionRedemption), table_of(Promotion)
     mine = redemption.c.hold_id == hold_id
+    if code is None:
+        returned_uses(conn, now, table_of(PassUse).c.hold_id == hold_id, lapsed=lapsed)
     if code is not None:
         coded = sa.select(promotion.c.id).where(promotion.c.code == code.strip().upper())
         mine = sa.and_(mine, redemption.c.promotion_id.in_(coded))

@@ -9,9 +9,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.database.rows import row_of, table_of
+from app.database.rows import row_of, rows, table_of
 from app.promotions.rules import AppliedPromotion, CountedUse, RedemptionState
-from app.promotions.tables import Promotion, PromotionRedemption
+from app.promotions.tables import DeliveryPass, Promotion, PromotionRedemption
 from app.values.money import Money
 
 
@@ -59,3 +59,10 @@ def uses_of(conn: Connection, hold_id: str) -> list[CountedUse]:
         )
         for row in found
     ]
+
+
+def passes_of(conn: Connection, *, storefront_id: str, customer_id: str) -> list[DeliveryPass]:
+    """A customer's passes, ended or not, the newest first."""
+    table = table_of(DeliveryPass)
+    mine = sa.and_(table.c.storefront_id == storefront_id, table.c.customer_id == customer_id)
+    return rows(conn, DeliveryPass, sa.select(table).where(mine).order_by(table.c.id.desc()))

@@ -8,12 +8,17 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.database.rows import table_of
+from app.promotions.pass_uses import redeem_use
 from app.promotions.rules import RedemptionState
 from app.promotions.tables import PromotionRedemption
 
 
 def redeem(conn: Connection, *, now: datetime, hold_id: str, booking_id: str) -> int:
-    """Redeem what the hold has reserved; returns how many uses. `now` is before the hold's end."""
+    """Redeem what the hold has reserved, a delivery of a pass too; returns how many uses of promotions.
+
+    `now` is before the hold's end.
+    """
+    redeem_use(conn, now=now, hold_id=hold_id, booking_id=booking_id)
     table = table_of(PromotionRedemption)
     mine = sa.and_(
         table.c.hold_id == hold_id,

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from app.database.rows import rows, table_of
 from app.promotions.count_use import count_use
+from app.promotions.pass_uses import renew_use
 from app.promotions.rules import RedemptionState
 from app.promotions.tables import Promotion, PromotionRedemption
 
@@ -18,6 +19,7 @@ def renew(conn: Connection, *, now: datetime, hold_id: str, until: datetime) -> 
 
     Raises Exhausted when a use that lapsed has gone to somebody else.
     """
+    renew_use(conn, now=now, hold_id=hold_id, until=until)
     redemption, promotion = table_of(PromotionRedemption), table_of(Promotion)
     mine = redemption.c.hold_id == hold_id
     lapsed = rows(conn, PromotionRedemption, sa.select(redemption).where(mine, redemption.c.lapsed.is_(True)))

@@ -1,5 +1,6 @@
 """Promotions and their uses, as rows."""
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from app.database.columns import words
+from app.promotions.pass_rules import PassTerms, PassWindows
 from app.promotions.rules import DiscountKind, RedemptionState
 from app.values.ids import new_id
 
@@ -67,6 +69,66 @@ class PromotionRedemption(SQLModel, table=True):
     # A reservation ends with its hold; one past this instant may be taken back by the next customer.
     reserved_until: datetime
     # Returned because its hold ended: it is counted again should the hold be confirmed late.
+    lapsed: bool = False
+    created_at: datetime
+    redeemed_at: datetime | None = None
+    returned_at: datetime | None = None
+
+
+class DeliveryPass(SQLModel, table=True):
+    """A customer's prepaid deliveries; `used` counts reserved ones too."""
+
+    __tablename__ = "delivery_pass"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "used >= 0 AND (max_deliveries IS NULL OR used <= max_deliveries)", name="pass_deliveries"
+        ),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    storefront_id: str = Field(foreign_key="storefront.id")
+    customer_id: str = Field(foreign_key="customer.id", index=True)
+    label: str
+    valid_from: datetime
+    valid_until: datetime
+    currency: str
+    covers_minor: int
+    min_basket_minor: int = 0
+    windows: PassWindows = Field(default=PassWindows.ALL, sa_type=words(PassWindows))
+    max_deliveries: int | None = None
+    used: int = 0
+    created_at: datetime
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+
+    @property
+    def terms(self) -> PassTerms:
+        """What was agreed."""
+        return PassTerms(**{field.name: getattr(self, field.name) for field in fields(PassTerms)})
+
+
+class PassUse(SQLModel, table=True):
+    """One delivery of a pass, on a hold and later its booking."""
+
+    __tablename__ = "pass_use"
+    __table_args__ = (
+        sa.Index(
+            "pass_one_per_hold",
+            "hold_id",
+            unique=True,
+            postgresql_where=sa.text("state <> 'RETURNED'"),
+            sqlite_where=sa.text("state <> 'RETURNED'"),
+        ),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    pass_id: str = Field(foreign_key="delivery_pass.id", index=True)
+    hold_id: str = Field(index=True)
+    booking_id: str | None = None
+    state: RedemptionState = Field(sa_type=words(RedemptionState))
+    covered_minor: int
+    # A reservation ends with its hold; `lapsed` says that it ended by itself and may be counted again.
+    reserved_until: datetime
     lapsed: bool = False
     created_at: datetime
     redeemed_at: datetime | None = None

@@ -72,7 +72,14 @@ def test_the_ledger_explains_and_rebuilds_the_counters(db: Database) -> None:
         held_by(conn, now, pool_id, ONE, "second")
         promise(conn, now=now, actor="test", pool_id=pool_id, load=ONE, reference="first")
         give_back(
-            conn, now=now, actor="test", pool_id=pool_id, held=ONE, reference="second", reason="released"
+            conn,
+            now=now,
+            actor="test",
+            pool_id=pool_id,
+            held=ONE,
+            reference="second",
+            reason="released",
+            audience=None,
         )
 
     db.write_now(life)

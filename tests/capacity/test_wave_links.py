@@ -78,8 +78,17 @@ def test_booking_keeps_the_order_and_giving_back_frees_it(db: Database) -> None:
     assert (load_of(db).held_orders, load_of(db).booked_orders) == (0, 1)
     assert not take(db, second)
     db.write_now(
-        lambda c, n: give_back(c, now=n, actor="t", pool_id=first, booked=ONE, reference="a", reason="cancelled")
-    )  # fmt: skip
+        lambda c, n: give_back(
+            c,
+            now=n,
+            actor="t",
+            pool_id=first,
+            booked=ONE,
+            reference="a",
+            reason="cancelled",
+            audience=None,
+        )
+    )
     assert take(db, second)
 
 

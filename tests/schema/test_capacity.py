@@ -273,3 +273,111 @@ def test_a_storefront_may_not_look_or_change(api: Api, operator: Api) -> None:
     assert [answer["userErrors"][0]["code"] for answer in answers] == ["OPERATORS_ONLY"] * 3
     assert pool(operator)["sell"]["orders"] == 10
     assert api.data("query ($id: ID!) { node(id: $id) { id } }", id=pool_id)["node"] is None
+
+
+QUOTA = """
+mutation ($input: UpsertProtectedQuotaInput!) {
+  upsertProtectedQuota(input: $input) {
+    quota { id key audience orders percent weekdays releaseMinutesBeforeCutoff releaseDaysBefore releaseAtLocal actor }
+    kept { pools orders missing } userErrors { code message }
+  }
+}"""
+PREVIEW_QUOTA = """
+query ($quota: ProtectedQuotaInput!) {
+  previewProtectedQuota(quota: $quota) { kept { pools orders missing } userErrors { code } } }"""
+DROP_QUOTA = """
+mutation ($input: DeleteProtectedQuotaInput!) {
+  deleteProtectedQuota(input: $input) { quota { key } userErrors { code } } }"""
+KEPT = """
+{ capacityPools(from: "2026-11-25", first: 1) { nodes { id protected { audience orders left until } } } }"""
+
+
+def test_places_kept_for_a_group_are_closed_for_others_until_the_release(
+    db: Database, operator: Api, api: Api, opened: Opened
+) -> None:
+    rule = {
+        "key": "gold",
+        "audience": "gold",
+        "amount": {"percent": 90},
+        "release": {"at": {"daysBefore": 0, "atLocal": "12:00"}},
+        "zoneId": to_global("ServiceZone", opened.shop.zone_id),
+    }
+    assert operator.data(PREVIEW_QUOTA, quota=rule)["previewProtectedQuota"]["kept"] == {
+        "pools": 1,
+        "orders": 9,
+        "missing": 0,
+    }
+    saved = operator.data(QUOTA, input={"quota": rule, "reason": "loyal"})["upsertProtectedQuota"]
+    assert saved["userErrors"] == []
+    assert (saved["kept"]["orders"], saved["quota"]["percent"], saved["quota"]["actor"]) == (9, 90, "Olga")
+    again = operator.data(QUOTA, input={"quota": rule, "reason": "loyal"})["upsertProtectedQuota"]
+    assert again["quota"]["id"] == saved["quota"]["id"]
+
+    slot, point = (
+        slot_id(api, opened),
+        {"latitude": opened.shop.point.latitude, "longitude": opened.shop.point.longitude},
+    )
+
+    def hold(name: str, group: str | None) -> Any:
+        told = {
+            "slotId": slot,
+            "address": {"point": point},
+            "customer": {"reference": name, "group": group},
+            "idempotencyKey": new_id(),
+        }
+        return api.data(HOLD, input=told)["holdSlot"]
+
+    assert hold("ana", None)["hold"]
+    assert hold("berta", None)["userErrors"] == [{"code": "PROTECTED_QUOTA"}]
+    assert hold("gina", "gold")["hold"]
+    closed = api.data(
+        """query ($point: PointInput!, $who: String) {
+          slotAvailability(address: {point: $point}, from: "2026-11-25", to: "2026-11-25", customerReference: $who) {
+            days { offers { slot { id } available closed { reason message } } } } }""",
+        point=point,
+        who="ana",
+    )["slotAvailability"]["days"][0]["offers"]
+    (kept,) = [one["closed"] for one in closed if one["slot"]["id"] == slot]
+    assert kept["reason"] == "PROTECTED_QUOTA"
+    assert "2026-11-25T12:00:00+00:00" in kept["message"]
+    (one,) = operator.data(KEPT)["capacityPools"]["nodes"]
+    assert one["protected"] == {
+        "audience": "gold",
+        "orders": 9,
+        "left": 8,
+        "until": "2026-11-25T12:00:00+00:00",
+    }
+    lines = operator.data(LEDGER, pool=one["id"], last=3)["capacityLedger"]["nodes"]
+    assert {"counter": "PROTECTED", "dimension": "ORDERS", "before": 0, "after": 9} in lines[0]["changes"]
+    assert lines[0]["reference"] == saved["quota"]["id"]
+
+    drop = {"quotaId": saved["quota"]["id"], "reason": "over"}
+    assert operator.data(DROP_QUOTA, input=drop)["deleteProtectedQuota"]["quota"] == {"key": "gold"}
+    assert operator.data("{ protectedQuotas { key } }")["protectedQuotas"] == []
+    assert hold("berta", None)["hold"]
+    db.read_now(lambda c, _: assert_ledger_equals_counters(c))
+
+
+def test_a_rule_that_cannot_be_kept_and_a_key_that_may_not_are_refused(operator: Api, api: Api) -> None:
+    rule = {
+        "key": "gold",
+        "audience": "gold",
+        "amount": {"orders": -1},
+        "release": {"minutesBeforeCutoff": 60},
+    }
+    told = {"quota": rule, "reason": "r"}
+    assert (
+        operator.data(QUOTA, input=told)["upsertProtectedQuota"]["userErrors"][0]["code"] == "INVALID_QUOTA"
+    )
+    assert operator.data(PREVIEW_QUOTA, quota=rule)["previewProtectedQuota"]["userErrors"] == [
+        {"code": "INVALID_QUOTA"}
+    ]
+    gone = {"quotaId": to_global("ProtectedQuota", "x"), "reason": "r"}
+    assert operator.data(DROP_QUOTA, input=gone)["deleteProtectedQuota"]["userErrors"] == [
+        {"code": "QUOTA_NOT_FOUND"}
+    ]
+    assert api.data(QUOTA, input=told)["upsertProtectedQuota"]["userErrors"][0]["code"] == "OPERATORS_ONLY"
+    assert api.data(DROP_QUOTA, input=gone)["deleteProtectedQuota"]["userErrors"] == [
+        {"code": "OPERATORS_ONLY"}
+    ]
+    assert api.codes("{ protectedQuotas { key } }") == ["OPERATORS_ONLY"]
