@@ -23,7 +23,7 @@ test: $(STAMP) browser   ## set up and pass every test, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 fault-test: $(STAMP)  ## kill, crash, fill and step for a quarter of an hour, and report (BOOKINGS=)
-	@LASTLAP_FAULTS=full BOOKINGS=$(BOOKINGS) $(BIN)/python -m pytest tests/faults -n 0 -p no:randomly --timeout=3000 $(ARGS)
+	@LASTLAP_FAULTS=full BOOKINGS=$(BOOKINGS) $(BIN)/python -m pytest tests/faults -n 0 -p no:randomly $(ARGS)
 
 check: $(STAMP)  ## lint, types, import contracts
 	$(BIN)/ruff check .

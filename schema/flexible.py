@@ -34,7 +34,7 @@ class HoldFlexibleSlotInput:
         default=None, description="In person unless said otherwise."
     )
     expected_fee: MoneyInput | None = strawberry.field(
-        default=None, description="Another fee now is refused with FEE_CHANGED and the new fee."
+        default=None, description="A higher fee now is refused with FEE_CHANGED and the new fee."
     )
     cart_reference: str = strawberry.field(
         default="", description="Which of the customer's carts; each holds one slot."

@@ -85,7 +85,7 @@ class HoldSlotInput:
     )
     expected_fee: MoneyInput | None = strawberry.field(
         default=None,
-        description="The total that was shown; another one now is refused with FEE_CHANGED and the new fee.",
+        description="The total that was shown; a higher one now is refused with FEE_CHANGED and the new fee.",
     )
     cart_reference: str = strawberry.field(
         default="", description="Which of the customer's carts; each holds one slot."

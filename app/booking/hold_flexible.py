@@ -24,7 +24,7 @@ from app.database.rows import add
 from app.handover.choose import choose
 from app.handover.rules import DropWish, HandoverMode
 from app.places.zone_of import zone_of
-from app.pricing.rules import Quote, flexible_quote
+from app.pricing.rules import Quote, dearer, flexible_quote
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
 from app.values.ids import new_id
@@ -70,7 +70,7 @@ def _hold(conn: Connection, now: datetime, slot_ids: Sequence[str], asked: HoldR
     until = now + timedelta(minutes=policy_of(conn, asked.actor.storefront_id).hold_min)
     gross = _fee(menu, slots, reach, preference.at_door_s, preference.fee_minor)
     fee = covered_fee(conn, now=now, menu=menu, slot=slot, gross=gross, hold_id=hold_id, until=until)
-    if asked.expected_fee is not None and asked.expected_fee != fee.total:
+    if asked.expected_fee is not None and dearer(fee.total, asked.expected_fee):
         raise fee_changed(asked.expected_fee, fee)
     held = new_hold(
         now=now,

@@ -32,7 +32,7 @@ from app.handover.rules import DropWish, HandoverMode
 from app.handover.tables import DropPreference, HandoverPolicy
 from app.places.tables import ServiceZone
 from app.places.zone_of import zones_of
-from app.pricing.rules import Quote
+from app.pricing.rules import Quote, dearer
 from app.promotions.pass_uses import pass_holders
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
@@ -163,7 +163,7 @@ class _Desk:
         else:
             return None
         fee = menu.quote(slot, reach, preference.at_door_s, preference.fee_minor)
-        if request.expected_fee is not None and request.expected_fee != fee.total:
+        if request.expected_fee is not None and dearer(fee.total, request.expected_fee):
             return None
         self._room[reach.pool_id] = room - load
         held = self._held(request, customer, slot, menu, reach, preference, fee)

@@ -133,6 +133,11 @@ def flexible_quote(table: FeeTable, quotes: Sequence[Quote]) -> Quote:
     return Quote(table.currency, (*cheapest.parts, part))
 
 
+def dearer(fee: Money, shown: Money) -> bool:
+    """Whether somebody who was shown another fee would pay more by this one; paying less surprises nobody."""
+    return fee.currency != shown.currency or fee.minor > shown.minor
+
+
 def _window_parts(table: FeeTable, window: Window, zone: str) -> list[FeePart]:
     labels = slot_labels(window, zone)
     by_length = {

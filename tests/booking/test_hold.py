@@ -252,6 +252,44 @@ def test_a_price_that_changed_since_it_was_shown_is_refused_with_the_new_one(db:
     assert pools(db)[0].held_orders == 0
 
 
+@pytest.mark.parametrize(
+    "wish",
+    [
+        DropWish(HandoverMode.SAFE_PLACE, place="the porch"),
+        DropWish(HandoverMode.NEIGHBOUR, neighbour="Rui", neighbour_line1="number 14"),
+    ],
+    ids=["safe place", "neighbour"],
+)
+def test_a_handover_that_costs_less_than_was_shown_is_held_at_its_lower_fee(
+    db: Database, wish: DropWish
+) -> None:
+    """Offers are priced for a handover in person; where minutes are dear, a quicker one is cheaper."""
+    shop, slot = open_world(db)
+    dear = {
+        "storefront_id": shop.actor.storefront_id,
+        "pass_on_bp": 10_000,
+        "step_minor": 1,
+        "valid_from": NOW,
+    }
+    db.write_now(lambda c, _: make_fee_rule(c, usual_cost_minor=100, **dear))
+    worth = sa.update(table_of(CapacityPool)).values(minute_worth_micro=50_000_000)
+    db.write_now(lambda c, _: c.execute(worth) and None)
+    in_person = db.write_now(lambda c, n: make_hold(c, shop, slot, now=n, customer="ana"))
+
+    shown = in_person.fee
+    quicker = db.write_now(
+        lambda c, n: make_hold(c, shop, slot, now=n, customer="rui", wish=wish, expected_fee=shown)
+    )
+    assert quicker.fee.minor < shown.minor
+
+    slower = DropWish(HandoverMode.ATTENDED, extra_min=10)
+    with pytest.raises(FeeChanged) as refused:
+        db.write_now(
+            lambda c, n: make_hold(c, shop, slot, now=n, customer="eva", wish=slower, expected_fee=shown)
+        )
+    assert refused.value.facts["now_minor"] > shown.minor
+
+
 def test_a_new_price_table_does_not_touch_what_is_held(db: Database, clock: Clock) -> None:
     shop, slot = open_world(db)
     held = db.write_now(lambda c, n: make_hold(c, shop, slot, now=n))

@@ -6,6 +6,8 @@ import random
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.faults.conftest import Report, Size
 from tests.faults.load import Fault, running, shop
 from tests.faults.processes import Running, Server
@@ -15,6 +17,9 @@ from tests.faults.verdict import found, settled
 from tests.postgres import Cluster
 
 HOUR_S = 3_600
+
+# A busy machine starts processes slowly; nothing here is about how fast it is.
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_a_clock_that_jumps_oversells_nothing_and_loses_nothing(

@@ -19,6 +19,9 @@ from tests.faults.processes import Server
 from tests.faults.town import opened, postgres_town
 from tests.postgres import Cluster, NoPostgres, cluster
 
+# A busy machine starts processes slowly; nothing here is about how fast it is.
+pytestmark = pytest.mark.timeout(900)
+
 
 def test_a_claim_that_reads_and_then_writes_is_seen_to_oversell(
     server: Cluster, tmp_path: Path, report: Report

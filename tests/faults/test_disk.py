@@ -22,6 +22,8 @@ from tests.faults.processes import LASTLAP, Server
 from tests.faults.town import HOME_INPUT, KEY, Town, capacity_for, sqlite_town
 from tests.faults.verdict import found
 
+# A busy machine starts processes slowly; nothing here is about how fast it is.
+pytestmark = pytest.mark.timeout(900)
 DISK_MB = 48
 # A small disk of the server's own, mounted where only it sees it; an ordinary user is root in there.
 _UNSHARE = (

@@ -14,6 +14,9 @@ from tests.faults.town import Town, capacity_for, postgres_town, sqlite_town
 from tests.faults.verdict import found, settled
 from tests.postgres import Cluster
 
+# A busy machine starts processes slowly; nothing here is about how fast it is.
+pytestmark = pytest.mark.timeout(900)
+
 
 def checked(town: Town, load: Load, workers: Sequence[Running], *, bookings: int) -> None:
     """All that must hold after a run that its shoppers ended."""

@@ -24,6 +24,9 @@ from app.database.rows import table_of
 from tests.faults.conftest import Size
 from tests.faults.machine import Street, machine_on, make_street
 
+# A busy machine starts processes slowly; nothing here is about how fast it is.
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
