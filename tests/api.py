@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
 from starlette.testclient import TestClient
 
 from app.database.runner import Database
@@ -18,6 +16,7 @@ from app.world.geocoder import TableGeocoder
 from app.world.links import Links
 from app.world.mail import MailboxMail
 from app.world.world import World
+from tests.loops import in_a_loop
 
 KEY = "test-key-of-the-first-storefront"
 SECRET = "a secret that only tests know, and long enough"
@@ -62,9 +61,8 @@ def world_on(db: Database) -> World:
 
 
 def worked(world: World) -> int:
-    """Run the jobs that are due; in a thread of its own, because a browser may keep a loop in this one."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: anyio.run(work_once, world)).result()
+    """Run the jobs that are due."""
+    return in_a_loop(work_once, world)
 
 
 @contextmanager

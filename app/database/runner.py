@@ -60,16 +60,15 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._alone, work)
 
     async def write_together[I, T](self, together: Together[I, T], item: I) -> T:
-        """Do one of many alike pieces of work; on PostgreSQL those that wait are done in one transaction.
+        """Do one of many alike pieces of work; those that wait are done in one transaction.
 
         While batches run, later callers gather; whatever a batch leaves, or all of it when the batch
-        fails, is done alone. On SQLite the writer's group commit serves the same end.
+        fails, is done alone.
         """
-        if not self._writer:
-            queues = self._queues.setdefault(asyncio.get_running_loop(), {})
-            gathered: _Gathered[I, T] = queues.setdefault(together, _Gathered(self, together))
-            if (result := await gathered.submit(item)) is not None:
-                return result
+        queues = self._queues.setdefault(asyncio.get_running_loop(), {})
+        gathered: _Gathered[I, T] = queues.setdefault(together, _Gathered(self, together))
+        if (result := await gathered.submit(item)) is not None:
+            return result
         return await self.write(lambda conn, now: together.alone(conn, now, item))
 
     async def on_thread[A, T](self, work: Callable[[A], T], told: A) -> T:

@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-import anyio
 import pytest
 import sqlalchemy as sa
 
@@ -22,6 +21,7 @@ from app.slots.tables import DeliverySlot
 from app.values.money import Money
 from tests.booking.world import Evening, open_evening
 from tests.factories import make_basket
+from tests.loops import in_a_loop
 
 PORCH = DropWish(HandoverMode.SAFE_PLACE, place="the porch")
 
@@ -132,7 +132,7 @@ def test_a_hundred_shoppers_at_once_for_seven_places_get_exactly_seven(db: Datab
         waiting = (db.write_together(HOLDING, request) for request in requests)
         return list(await asyncio.gather(*waiting, return_exceptions=True))
 
-    found = anyio.run(rush)
+    found = in_a_loop(rush)
     assert sum(isinstance(one, SlotHold) for one in found) == 7
     assert sum(isinstance(one, SlotFull) for one in found) == 93
     assert world.taken(world.early) == (7, 0)

@@ -21,6 +21,7 @@ from app.database.rows import table_of
 from app.database.runner import Database
 from app.errors import Busy, DatabaseFull, DatabaseReadOnly, Refusal, Settled
 from app.jobs import Job
+from tests.loops import in_a_loop
 
 
 class Refused(Refusal):
@@ -193,7 +194,7 @@ def test_a_caller_who_goes_away_before_its_turn_leaves_nothing(db: Database) -> 
             await db.write(lambda c, n: leave(c, n, "gone"))
 
     with one_group(db):
-        anyio.run(given_up)
+        in_a_loop(given_up)
     db.write_now(lambda c, n: leave(c, n, "after"))
     assert left(db) == {"after"}
 
@@ -220,7 +221,7 @@ def test_async_callers_get_their_own_answers(db: Database) -> None:
             for number in range(150):
                 group.start_soon(caller, number)
 
-    anyio.run(all_at_once)
+    in_a_loop(all_at_once)
     assert answers == {n: n for n in range(150)}
     assert len(left(db)) == 150
 

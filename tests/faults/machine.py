@@ -30,13 +30,21 @@ from app.booking.begin_checkout import begin_checkout
 from app.booking.cancel import cancel
 from app.booking.confirm import confirm
 from app.booking.hold import hold
+from app.booking.join_waitlist import join_waitlist
 from app.booking.prefer import prefer
 from app.booking.reclaim import reclaim
 from app.booking.release import release
 from app.booking.remove_promotion import remove_promotion
 from app.booking.reschedule import reschedule
-from app.booking.rules import BookingStatus, HoldStatus, status_at
-from app.booking.tables import DeliveryBooking, SlotHold
+from app.booking.rules import (
+    OCCUPYING,
+    BookingStatus,
+    HoldOrigin,
+    HoldStatus,
+    WaitlistStatus,
+    status_at,
+)
+from app.booking.tables import DeliveryBooking, SlotHold, WaitlistEntry
 from app.booking.update_hold import update_hold
 from app.capacity.resize import resize
 from app.capacity.rules import PoolPlan
@@ -94,6 +102,7 @@ class Verbs:
     update_hold: Callable[..., SlotHold] = update_hold
     reschedule: Callable[..., DeliveryBooking] = reschedule
     cancel: Callable[..., DeliveryBooking] = cancel
+    join_waitlist: Callable[..., WaitlistEntry] = join_waitlist
     apply_promotion: Callable[..., SlotHold] = apply_promotion
     remove_promotion: Callable[..., SlotHold] = remove_promotion
 
@@ -150,6 +159,7 @@ class Booking(RuleBasedStateMachine):
         self.now = NOW
         self.plans = list(self.street.plans)
         self.keys = 0
+        self.offers: list[str] = []
         self.answered: list[tuple[str, dict[str, Any], str, dict[str, Any] | None]] = []
         self.ids = {
             (p.vehicle_class_id, p.starts_at): p.id for p in invariants.every(self.conn, CapacityPool)
@@ -217,11 +227,31 @@ class Booking(RuleBasedStateMachine):
 
     @rule(hold_id=holds, order=st.integers(0, 5))
     def confirms(self, hold_id: str, order: int) -> None:
+        self._confirm(hold_id, order)
+
+    def _confirm(self, hold_id: str, order: int) -> None:
         reference = f"order-{order}"
         may = self.model.may_confirm(hold_id, reference, self.now)
         booked = self._keyed("confirm", {"hold_id": hold_id, "order_reference": reference}, may)
         if isinstance(booked, DeliveryBooking):
             self.model.change(hold_id, booking=booked.id, order=reference, pool=booked.pool_id)
+
+    @rule(customer=_SHOPPERS, slot=st.integers(0, 1), basket=st.sampled_from(BASKETS))
+    def joins_the_waitlist(self, customer: str, slot: int, basket: Basket) -> None:
+        told = {
+            "slot_ids": [self.street.slots[slot]],
+            "place": self.street.shop.place,
+            "basket": basket,
+            "customer": CustomerFacts(reference=customer, email=f"{customer}@example.com"),
+        }
+        may = {"CUTOFF_PASSED"} if self.now >= self.model.cutoff_at else {OK}
+        self._keyed("join_waitlist", told, may)
+        self.model.waited = True
+
+    @precondition(lambda self: self.offers)
+    @rule(data=st.data(), order=st.integers(0, 5))
+    def takes_an_offer(self, data: st.DataObject, order: int) -> None:
+        self._confirm(data.draw(st.sampled_from(self.offers)), order)
 
     @rule(hold_id=holds)
     def begins_to_pay(self, hold_id: str) -> None:
@@ -242,7 +272,8 @@ class Booking(RuleBasedStateMachine):
         stays = claim.pool in self.model.slots[claim.slot] and self.model.pools[claim.pool].sell.orders > 0
         elsewhere = self.model.room_in(claim.slot, fresh, self.now, but=claim.pool)
         if held.status is HoldStatus.CONFLICTED:
-            assert not elsewhere
+            firm = self.model.room_in(claim.slot, fresh, self.now, but=claim.pool, counted=True)
+            assert not (firm if self.model.waited else elsewhere)
             assert not (stays and self.model.fits(claim.pool, more, self.now, counted=True))
             self.model.change(hold_id, conflicted=True)
         else:
@@ -353,7 +384,39 @@ class Booking(RuleBasedStateMachine):
         assert invariants.promotions(self.conn) == []
 
     @invariant()
+    def every_offer_of_the_waitlist_is_backed_by_room_of_its_own(self) -> None:
+        self._meet_offers()
+        held = {row.id: row.status for row in invariants.every(self.conn, SlotHold)}
+        entries = invariants.every(self.conn, WaitlistEntry)
+        offered = {e.hold_id for e in entries if e.status is WaitlistStatus.OFFERED}
+        assert all(held[one] in OCCUPYING for one in offered if one)
+        taken = {e.hold_id for e in entries if e.status is WaitlistStatus.ACCEPTED}
+        assert all(held[one] is HoldStatus.CONFIRMED for one in taken if one)
+        open_ones = {one for one in self.offers if held[one] in OCCUPYING}
+        assert open_ones == offered
+
+    def _meet_offers(self) -> None:
+        """Offers are made by whoever frees room; the model learns of them here, and finds the room for them."""
+        for row in invariants.every(self.conn, SlotHold):
+            if row.origin is HoldOrigin.WAITLIST and row.id not in self.model.claims:
+                self.offers.append(row.id)
+                self.model.claims[row.id] = Claim(
+                    id=row.id,
+                    customer=row.customer_id,
+                    cart=row.cart_reference,
+                    slot=row.slot_id,
+                    pool=row.pool_id,
+                    basket=row.basket,
+                    work_s=row.work_s,
+                    created_at=row.created_at,
+                    expires_at=row.expires_at,
+                )
+                sold = self.model.taken(row.pool_id, self.now)
+                assert sold.fits(self.model.pools[row.pool_id].sell), "an offer without room"
+
+    @invariant()
     def what_was_acknowledged_is_there_and_nothing_else(self) -> None:
+        self._meet_offers()
         modes = {wish.id: wish.mode.value for wish in invariants.every(self.conn, DropPreference)}
         rows: dict[str, SlotHold] = {row.id: row for row in invariants.every(self.conn, SlotHold)}
         booked = {row.hold_id: row for row in invariants.every(self.conn, DeliveryBooking)}

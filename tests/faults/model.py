@@ -94,6 +94,8 @@ class Model:
     codes: dict[str, Code]
     cutoff_at: datetime
     claims: dict[str, Claim] = field(default_factory=dict)
+    # Somebody has joined the waitlist: what ended holds leave behind may be theirs before it is anybody's.
+    waited: bool = False
 
     def taken(self, pool: str, now: datetime, without: Iterable[str] = (), *, counted: bool = False) -> Load:
         """What is held and booked of a pool; `counted` adds what ended without anybody noticing."""
@@ -129,12 +131,25 @@ class Model:
         if now >= self.cutoff_at:
             return {"CUTOFF_PASSED"}
         earlier = self.of_cart(customer, cart)
-        open_pools = [pool for pool in self.slots[slot] if self.pools[pool].sell.orders > 0]
-        fits = any(
-            self.fits(pool, basket.load(self.pools[pool].work_s + AT_DOOR_S[mode]), now, earlier)
-            for pool in open_pools
-        )
-        return {OK} if fits else {"SLOT_FULL"}
+
+        def fits(*, counted: bool) -> bool:
+            return any(
+                self.fits(pool, self.drop(pool, basket, mode), now, earlier, counted=counted)
+                for pool in self.slots[slot]
+                if self.pools[pool].sell.orders > 0
+            )
+
+        return self._room(fits(counted=False), fits(counted=True), "SLOT_FULL")
+
+    def drop(self, pool: str, basket: Basket, mode: str) -> Load:
+        """What a drop takes of a pool."""
+        return basket.load(self.pools[pool].work_s + AT_DOOR_S[mode])
+
+    def _room(self, there: bool, firm: bool, full: str) -> set[str]:
+        """What follows from whether there is room, and room that needs nothing to be taken back first."""
+        if firm or (there and not self.waited):
+            return {OK}
+        return {OK, full} if there else {full}
 
     def held(self, claim: Claim, now: datetime) -> None:
         """A hold was taken; the earlier ones of its cart are over."""
@@ -163,16 +178,19 @@ class Model:
         """A payment that arrives after the hold: it gets its room again if there is any, and its code."""
         if now >= claim.expires_at + LATE:
             return {"HOLD_EXPIRED"}
-        if claim.ended and not self.room_in(claim.slot, claim, now):
-            return {"HOLD_EXPIRED"}
         # A hold that nobody has noticed still has its room; a code that lapsed may be somebody else's by now.
-        return {OK} if claim.ended and not claim.code else {OK, "HOLD_EXPIRED"}
+        if not claim.ended:
+            return {OK, "HOLD_EXPIRED"}
+        there, firm = (self.room_in(claim.slot, claim, now, counted=counted) for counted in (False, True))
+        may = self._room(there, firm, "HOLD_EXPIRED")
+        return may | {"HOLD_EXPIRED"} if claim.code else may
 
-    def room_in(self, slot: str, claim: Claim, now: datetime, *, but: str | None = None) -> bool:
+    def room_in(
+        self, slot: str, claim: Claim, now: datetime, *, but: str | None = None, counted: bool = False
+    ) -> bool:
         """Whether some pool of the window, `but` one, has room for the drop."""
-        work_s = AT_DOOR_S[claim.mode]
         return any(
-            self.fits(pool, claim.basket.load(self.pools[pool].work_s + work_s), now)
+            self.fits(pool, self.drop(pool, claim.basket, claim.mode), now, counted=counted)
             for pool in self.slots[slot]
             if pool != but and self.pools[pool].sell.orders > 0
         )
@@ -187,9 +205,12 @@ class Model:
         if slot == claim.slot:
             return {"SAME_WINDOW"}
         stays = claim.pool in self.slots[slot] and self.pools[claim.pool].sell.orders > 0
-        if stays or self.room_in(slot, claim, now, but=claim.pool):
+        if stays:
             return {OK}
-        return {"SLOT_FULL"}
+        there, firm = (
+            self.room_in(slot, claim, now, but=claim.pool, counted=counted) for counted in (False, True)
+        )
+        return self._room(there, firm, "SLOT_FULL")
 
     def may_cancel(self, hold: str, now: datetime) -> set[str]:
         """What cancelling a booking may be answered."""

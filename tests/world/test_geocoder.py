@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import anyio
 import pytest
 
 from app.database.runner import Database
@@ -13,6 +12,7 @@ from app.places.rules import AddressQuery
 from app.values.point import Point
 from app.world.geocoder import TableGeocoder
 from tests.factories import HOME
+from tests.loops import in_a_loop
 
 HOUSES = (
     AddressData("Rua das Flores", "12", "4000-100", HOME),
@@ -29,7 +29,7 @@ def geocoder(db: Database) -> TableGeocoder:
 
 
 def label(geocoder: TableGeocoder, query: AddressQuery) -> str:
-    return anyio.run(geocoder.locate, query).label
+    return in_a_loop(geocoder.locate, query).label
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_another_house_is_never_taken_for_the_one_that_was_written(
 
 def test_a_point_is_named_after_the_house_beside_it_and_stays_where_it_is(geocoder: TableGeocoder) -> None:
     beside = replace(HOME, latitude=HOME.latitude + 0.0003)
-    place = anyio.run(geocoder.locate, AddressQuery(point=beside, line2="2nd floor"))
+    place = in_a_loop(geocoder.locate, AddressQuery(point=beside, line2="2nd floor"))
     assert (place.label, place.point, place.line2) == (
         "Rua das Flores 12, 4000-100 Porto",
         beside,
@@ -80,6 +80,6 @@ def test_a_point_is_named_after_the_house_beside_it_and_stays_where_it_is(geocod
 
 def test_what_was_found_is_remembered(geocoder: TableGeocoder, db: Database) -> None:
     query = AddressQuery(line1="Rua das Flores 12")
-    first = anyio.run(geocoder.locate, query)
+    first = in_a_loop(geocoder.locate, query)
     db.write_now(lambda c, _: c.exec_driver_sql("DELETE FROM address") and None)
-    assert anyio.run(geocoder.locate, query) == first
+    assert in_a_loop(geocoder.locate, query) == first

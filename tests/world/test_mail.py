@@ -9,7 +9,6 @@ from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import default
 
-import anyio
 import pytest
 import sqlalchemy as sa
 from aiosmtpd.controller import Controller
@@ -28,6 +27,7 @@ from tests.api import worked, world_on
 from tests.calendars import only_event
 from tests.conftest import Clock
 from tests.factories import NOW, evening, make_hold, make_open_slot, make_shop
+from tests.loops import in_a_loop
 from tests.processes import SECRET, free_port
 
 
@@ -99,7 +99,7 @@ def mail(**changes: object) -> OutgoingMail:
 
 
 def send(way: SmtpMail | MailboxMail, one: OutgoingMail) -> None:
-    anyio.run(way.send, one)
+    in_a_loop(way.send, one)
 
 
 def booked(db: Database) -> str:
