@@ -35,8 +35,8 @@ format: $(STAMP) ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)  ## run the benchmarks and write benchmarks/README.md
-	$(BIN)/python -m benchmarks
+bench: $(STAMP)  ## run the benchmarks and write benchmarks/README.md (ARGS="plan availability claims")
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lock: $(STAMP)   ## resolve the dependencies anew, with hashes and without addresses
 	$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 import strawberry
 from graphql import GraphQLError
+from sqlalchemy import Connection
 
 from app.booking.menu import Closure, Opening
 from app.booking.menu import SlotOffer as SlotOfferValue
@@ -13,6 +14,7 @@ from app.pricing.rules import FeePart as FeePartValue
 from app.pricing.rules import Quote
 from app.slots.tables import DeliverySlot as DeliverySlotRow
 from app.storefronts.queries import average_basket, storefront_by_id
+from app.values.actor import Actor
 from app.values.basket import Basket
 from schema.context import Info
 from schema.handover import HandoverOption
@@ -40,9 +42,12 @@ class BasketInput:
 
 async def basket_of(info: Info, told: BasketInput | None) -> Basket:
     """The basket with the storefront's averages where nothing was said."""
-    usual = await info.context.read(
-        lambda conn, _: average_basket(storefront_by_id(conn, info.context.actor.storefront_id))
-    )
+    return await info.context.read(lambda conn, _: goods_of(conn, info.context.actor, told))
+
+
+def goods_of(conn: Connection, actor: Actor, told: BasketInput | None) -> Basket:
+    """`basket_of` within a transaction that reads more than that."""
+    usual = average_basket(storefront_by_id(conn, actor.storefront_id))
     if told is None:
         return usual
 
@@ -173,14 +178,14 @@ async def slot_availability(
 ) -> SlotAvailability | None:
     """Every window of the days asked for, as this address and basket would see it."""
     place = await located(info, address)
-    goods = await basket_of(info, basket)
+    actor = info.context.actor
     found: Availability = await info.context.read(
         lambda conn, now: offer(
             conn,
             now=now,
-            actor=info.context.actor,
+            actor=actor,
             place=place,
-            basket=goods,
+            basket=goods_of(conn, actor, basket),
             first=first,
             last=last,
             customer_reference=customer_reference,

@@ -14,6 +14,7 @@ from app.places.tables import ServiceZone as ServiceZoneRow
 from schema.context import Info
 from schema.ids import key_of, to_global
 from schema.onto import onto, shown
+from schema.plan import READS
 from schema.values import CountryCode, Point, PointInput, TimeZone
 
 MAX_SUGGESTIONS = 10
@@ -29,10 +30,15 @@ class Node:
 def node_id(kind: str, key: Callable[[Any], str] = attrgetter("id")) -> Any:
     """The field `id` of a type: opaque, made of the type and the key of its row."""
 
-    def resolve(root: strawberry.Parent[Any]) -> strawberry.ID:
-        return to_global(kind, key(root))
+    def read(row: Any) -> strawberry.ID:
+        return to_global(kind, key(row))
 
-    return strawberry.field(resolver=resolve, description="Opaque, unique over the graph.")
+    def resolve(root: strawberry.Parent[Any]) -> strawberry.ID:
+        return read(root)
+
+    return strawberry.field(
+        resolver=resolve, description="Opaque, unique over the graph.", metadata={READS: read}
+    )
 
 
 @onto(ServiceZoneRow, description="A served area.")

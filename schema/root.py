@@ -41,6 +41,7 @@ from schema.ids import from_global, malformed
 from schema.offers import BasketInput, DeliverySlot, SlotAvailability
 from schema.onto import shown
 from schema.places import AddressInput, AddressSuggestion, Node, ServiceZone
+from schema.plan import PlannedExecution
 from schema.promises import MoveOffer
 from schema.standing import StandingSlot
 from schema.values import SCALARS
@@ -306,6 +307,7 @@ schema = QuietSchema(
     mutation=Mutation,
     types=[DeliverySlot, ServiceZone, Notification],
     config=StrawberryConfig(scalar_map=SCALARS),
+    execution_context_class=PlannedExecution,
     extensions=[lambda: ParserCache(maxsize=256), lambda: ValidationCache(maxsize=256)],
 )
 describe_arguments(schema)

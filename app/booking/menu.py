@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -106,7 +107,7 @@ class Menu:
     passes: tuple[UsablePass, ...]
     _seen: dict[str, list[tuple[Reach, Gate | None]]] = field(default_factory=dict, compare=False, init=False)
 
-    @property
+    @cached_property
     def at_door_s(self) -> int:
         """Seconds of the usual handover, which offers are made for."""
         attended = next((o for o in self.options if o.mode is HandoverMode.ATTENDED), None)
@@ -173,11 +174,13 @@ class Menu:
     def offer(self, slot: DeliverySlot, basket: Basket) -> SlotOffer:
         """The slot for this basket, open or closed; its cut-off is that of the nodes that have room."""
         reaches = self.open_reaches(slot)
-        reason = self.shut(slot, basket) or full(reaches, basket, self.at_door_s)
+        reason = self.shut(slot, basket)
+        takers = [r for r in reaches if r.carries(basket) and r.has_room(basket, self.at_door_s)]
+        if not takers:
+            reason = reason or full(reaches, basket, self.at_door_s)
         if reason:
             return self._closed(slot, reason, reaches, basket)
-        pools = self.pools_for(slot, basket, self.at_door_s)
-        roomy = [reach for reach in pools if reach.has_room(basket, self.at_door_s)]
+        roomy = cheapest_first(takers, self.at_door_s)
         return SlotOffer(
             slot=_closing(slot, self.cutoff_at(slot, roomy)),
             available=True,
@@ -250,7 +253,8 @@ class Menu:
         by_day: dict[object, list[SlotOffer]] = defaultdict(list)
         for one in made:
             by_day[one.slot.day].append(one)
-        return [_compared(one, by_day[one.slot.day]) for one in made]
+        best = {day: _best(offers) for day, offers in by_day.items()}
+        return [_compared(one, by_day[one.slot.day], *best[one.slot.day]) for one in made]
 
 
 def read_menu(
@@ -356,15 +360,22 @@ def _held(conn: Connection, now: datetime, customer_id: str) -> list[str]:
     return list(conn.execute(sa.select(hold.c.slot_id).where(mine)).scalars())
 
 
-def _compared(one: SlotOffer, day: Sequence[SlotOffer]) -> SlotOffer:
+def _best(day: Sequence[SlotOffer]) -> tuple[int | None, int | None]:
+    """The least fee and the least grams of a day, each None where all are alike."""
+    fees = {one.quote.total.minor for one in day if one.quote}
+    grams = {one.emissions.grams for one in day if one.emissions}
+    return min(fees) if len(fees) > 1 else None, min(grams) if len(grams) > 1 else None
+
+
+def _compared(
+    one: SlotOffer, day: Sequence[SlotOffer], least_minor: int | None, least_grams: int | None
+) -> SlotOffer:
     if one.quote is None or one.emissions is None:
         return _with_wider(one, day)
-    fees = [other.quote.total.minor for other in day if other.quote]
-    grams = [other.emissions.grams for other in day if other.emissions]
     labels = list(one.labels)
-    if len(set(fees)) > 1 and one.quote.total.minor == min(fees):
+    if one.quote.total.minor == least_minor:
         labels.append(SlotLabel.CHEAPEST)
-    if len(set(grams)) > 1 and one.emissions.grams == min(grams):
+    if one.emissions.grams == least_grams:
         labels.append(SlotLabel.GREENEST)
     return replace(one, labels=tuple(labels))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,13 +25,20 @@ def reaches_of(
 
     What is kept for other groups than the customer's is noted with each.
     """
+    told = {"zone_id": zone_id, "start": span.start, "end": span.end}
+    return [_reach(row, now, customer_group) for row in conn.execute(_reaching(), told)]
+
+
+@cache
+def _reaching() -> sa.Select[*tuple[Any, ...]]:
+    # Made once: it is asked with every offer and every hold, and making it took as long as running it.
     pool, reach = table_of(CapacityPool), table_of(CapacityReach)
     kind, factor, load = table_of(VehicleClass), table_of(EmissionFactor), table_of(PickLoad)
     free = [
         (pool.c[f"sell_{d}"] - pool.c[f"held_{d}"] - pool.c[f"booked_{d}"]).label(f"free_{d}")
         for d in DIMENSIONS
     ]
-    query = (
+    return (
         sa.select(
             pool.c.id,
             pool.c.node_id,
@@ -61,13 +69,12 @@ def reaches_of(
         .join(factor, factor.c.id == kind.c.emission_factor_id)
         .outerjoin(load, load.c.id == pool.c.pick_load_id)
         .where(
-            reach.c.zone_id == zone_id,
-            pool.c.starts_at >= span.start,
-            pool.c.ends_at <= span.end,
+            reach.c.zone_id == sa.bindparam("zone_id"),
+            pool.c.starts_at >= sa.bindparam("start"),
+            pool.c.ends_at <= sa.bindparam("end"),
             pool.c.sell_orders > 0,
         )
     )
-    return [_reach(row, now, customer_group) for row in conn.execute(query)]
 
 
 def planned_until(conn: Connection, *, zone_id: str) -> date | None:
@@ -83,27 +90,30 @@ def planned_until(conn: Connection, *, zone_id: str) -> date | None:
 
 
 def _reach(row: Row[*tuple[Any, ...]], now: datetime, customer_group: str | None) -> Reach:
-    until = row.protected_until
-    kept = until is not None and until > now and row.protected_group != customer_group
+    # By place: looking each column up by its name took longer than reading it.
+    pool_id, node_id, starts_at, ends_at, worth, group, until, left, *found = row
+    free, found = found[: len(DIMENSIONS)], found[len(DIMENSIONS) :]
+    work_s, handover_bp, cost_minor, grams, kind, *carried, factor_id, scope, method, wave, pick_free = found
+    kept = until is not None and until > now and group != customer_group
     return Reach(
-        pool_id=row.id,
-        node_id=row.node_id,
-        window=Window(row.starts_at, row.ends_at),
-        free=Load(*(getattr(row, f"free_{d}") for d in DIMENSIONS)),
-        work_s=row.work_s,
-        handover_bp=row.handover_bp,
-        cost_minor=row.cost_minor,
-        grams=row.grams,
-        minute_worth_micro=row.minute_worth_micro,
-        vehicle_kind=row.kind,
-        vehicle=Load(1, 0, row.volume_ml, row.weight_g, row.chilled_ml, row.frozen_ml),
-        emission_factor_id=row.factor_id,
-        emission_scope=row.scope,
-        emission_method=row.method,
-        wave=row.pick_load_id,
-        pick_free=row.pick_free,
-        kept_for=row.protected_group if kept else None,
-        kept_orders=row.protected_left if kept else 0,
+        pool_id=pool_id,
+        node_id=node_id,
+        window=Window(starts_at, ends_at),
+        free=Load(*free),
+        work_s=work_s,
+        handover_bp=handover_bp,
+        cost_minor=cost_minor,
+        grams=grams,
+        minute_worth_micro=worth,
+        vehicle_kind=kind,
+        vehicle=Load(1, 0, *carried),
+        emission_factor_id=factor_id,
+        emission_scope=scope,
+        emission_method=method,
+        wave=wave,
+        pick_free=pick_free,
+        kept_for=group if kept else None,
+        kept_orders=left if kept else 0,
         kept_until=until if kept else None,
     )
 

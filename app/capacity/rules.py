@@ -11,7 +11,7 @@ from typing import Protocol
 from app.fleet.rules import VehicleKind
 from app.values.basket import Basket, GoodsTrait
 from app.values.load import Load
-from app.values.money import round_half_up
+from app.values.money import divided
 from app.values.window import Window
 
 # What an operator may ask of one pool: so many orders, or ten times the plan.
@@ -187,8 +187,7 @@ class Reach:
 
     def marginal_minor(self, at_door_s: int) -> int:
         """What one more drop costs: distance, carbon, and the worth of the time it takes from others."""
-        minutes_worth = self.minute_worth_micro * self.drop_s(at_door_s) / 60 / 1_000_000
-        return self.cost_minor + round_half_up(minutes_worth)
+        return self.cost_minor + divided(self.minute_worth_micro * self.drop_s(at_door_s), 60 * 1_000_000)
 
     def carries(self, basket: Basket) -> bool:
         """Whether one vehicle of this kind can take the basket at all."""
@@ -213,12 +212,13 @@ class Reach:
 
 def drop_s(work_s: int, handover_bp: int, at_door_s: int) -> int:
     """Seconds of a drop from its travel share and the handover time scaled by the vehicle class."""
-    return work_s + round_half_up(at_door_s * handover_bp / 10_000)
+    return work_s + divided(at_door_s * handover_bp, 10_000)
 
 
 def inside(reaches: Iterable[Reach], window: Window) -> list[Reach]:
     """The pools whose whole bucket lies in the window."""
-    return [reach for reach in reaches if window.covers(reach.window)]
+    start, end = window.start, window.end
+    return [reach for reach in reaches if start <= reach.window.start and reach.window.end <= end]
 
 
 def cheapest_first(reaches: Iterable[Reach], at_door_s: int) -> list[Reach]:

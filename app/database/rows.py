@@ -36,7 +36,9 @@ def _manager(model: type[SQLModel]) -> Any:
 
 def rows[M: SQLModel](conn: Connection, model: type[M], statement: Executable) -> list[M]:
     """All rows of a statement that selects exactly the columns of `model`."""
-    return [row_of(model, found._mapping) for found in conn.execute(statement)]
+    found = conn.execute(statement)
+    names = tuple(found.keys())
+    return [row_of(model, dict(zip(names, values, strict=True))) for values in found]
 
 
 def one_or_none[M: SQLModel](conn: Connection, model: type[M], statement: Executable) -> M | None:
@@ -47,9 +49,16 @@ def one_or_none[M: SQLModel](conn: Connection, model: type[M], statement: Execut
 
 def by_id[M: SQLModel](conn: Connection, model: type[M], key: Any) -> M | None:
     """The row with this primary key, or None."""
+    found = conn.execute(_with_key(model), {"key": key}).one_or_none()
+    return None if found is None else row_of(model, found._mapping)
+
+
+@cache
+def _with_key(model: type[SQLModel]) -> sa.Select[*tuple[Any, ...]]:
+    # Made once per model: making a statement anew takes several times as long as running it.
     table = table_of(model)
     (column,) = table.primary_key.columns
-    return one_or_none(conn, model, sa.select(table).where(column == key))
+    return sa.select(table).where(column == sa.bindparam("key"))
 
 
 def add[M: SQLModel](conn: Connection, *new: M) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import add, attrgetter, le, sub
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +21,18 @@ class Load:
     frozen_ml: int = 0
 
     def __add__(self, other: Load) -> Load:
-        return Load(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return Load(*map(add, _amounts(self), _amounts(other)))
 
     def __sub__(self, other: Load) -> Load:
-        return Load(*(a - b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return Load(*map(sub, _amounts(self), _amounts(other)))
 
     def __neg__(self) -> Load:
         return Load() - self
 
     def fits(self, room: Load) -> bool:
         """Whether no dimension exceeds the room."""
-        return all(a <= b for a, b in zip(astuple(self), astuple(room), strict=True))
+        return all(map(le, _amounts(self), _amounts(room)))
 
 
 DIMENSIONS = tuple(field.name for field in fields(Load))
+_amounts = attrgetter(*DIMENSIONS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
 
 PLACES = {"EUR": 2, "GBP": 2, "USD": 2}
@@ -62,19 +62,20 @@ def round_half_up(minor: Decimal | Fraction | float) -> int:
 
     The solver's amounts arrive as floats; all others are exact.
     """
-    exact = (
-        Decimal(minor.numerator) / Decimal(minor.denominator)
-        if isinstance(minor, Fraction)
-        else Decimal(minor)
-    )
-    return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return divided(*minor.as_integer_ratio())
+
+
+def divided(numerator: int, denominator: int) -> int:
+    """A quotient in whole units by the same rule, exact and without a detour over decimals."""
+    whole = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return whole if numerator >= 0 else -whole
 
 
 def share_bp(minor: int, basis_points: int) -> int:
     """A percentage (in basis points, 10000 = all) of an amount in minor units."""
-    return round_half_up(Decimal(minor) * basis_points / 10_000)
+    return divided(minor * basis_points, 10_000)
 
 
 def to_step(minor: int, step: int) -> int:
     """The amount rounded to the nearest multiple of `step` minor units."""
-    return round_half_up(Decimal(minor) / step) * step
+    return divided(minor, step) * step

@@ -23,8 +23,9 @@ class Window:
             raise ValueError("a window needs aware instants")
         if self.end <= self.start:
             raise ValueError(f"a window must end after it starts: {self.start} .. {self.end}")
-        object.__setattr__(self, "start", self.start.astimezone(UTC))
-        object.__setattr__(self, "end", self.end.astimezone(UTC))
+        if self.start.tzinfo is not UTC or self.end.tzinfo is not UTC:
+            object.__setattr__(self, "start", self.start.astimezone(UTC))
+            object.__setattr__(self, "end", self.end.astimezone(UTC))
 
     def __contains__(self, instant: datetime) -> bool:
         return self.start <= instant < self.end

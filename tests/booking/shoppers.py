@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from threading import Barrier
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from app.capacity.tables import CapacityPool
 from app.customers.rules import CustomerFacts
 from app.database.rows import rows, table_of
 from app.database.runner import Database
-from app.errors import Refusal
+from app.errors import Busy, Refusal
 from app.places.rules import Place
 from app.values.actor import Actor, Role
 from app.values.ids import new_id
@@ -44,22 +45,28 @@ def main(url: str, storefront_id: str, slot_id: str, first: int, count: int, way
 
 
 def _held(db: Database, storefront_id: str, slot_id: str, number: int) -> str:
-    try:
-        db.write_now(
-            lambda conn, now: hold(
-                conn,
-                now=now,
-                actor=Actor(storefront_id, Role.STOREFRONT, "race"),
-                slot_id=slot_id,
-                place=Place("Rua das Flores 12, Porto", HOME),
-                basket=make_basket(),
-                customer=CustomerFacts(reference=f"shopper-{number}"),
-                key=new_id(),
-            )
+    key = new_id()
+
+    def ask(conn: Connection, now: datetime) -> None:
+        hold(
+            conn,
+            now=now,
+            actor=Actor(storefront_id, Role.STOREFRONT, "race"),
+            slot_id=slot_id,
+            place=Place("Rua das Flores 12, Porto", HOME),
+            basket=make_basket(),
+            customer=CustomerFacts(reference=f"shopper-{number}"),
+            key=key,
         )
-    except Refusal as refusal:
-        return refusal.code
-    return "HELD"
+
+    while True:
+        try:
+            db.write_now(ask)
+        except Busy:
+            continue  # as it says: the same request again
+        except Refusal as refusal:
+            return refusal.code
+        return "HELD"
 
 
 def _unguarded(db: Database) -> str:

@@ -1,14 +1,15 @@
 """Values refuse what cannot be, and convert without loss."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.values.load import Load
-from app.values.money import Money, round_half_up, share_bp, to_step
+from app.values.money import Money, divided, round_half_up, share_bp, to_step
 from app.values.point import Point, distance_m
 from app.values.window import Window
 from app.values.wording import money_text, window_text
@@ -36,6 +37,23 @@ def test_currencies_do_not_mix() -> None:
 def test_halves_go_away_from_zero() -> None:
     assert [round_half_up(Decimal(text)) for text in ("0.5", "1.5", "-0.5")] == [1, 2, -1]
     assert (share_bp(350, 2_500), to_step(124, 50), to_step(-124, 50)) == (88, 100, -100)
+
+
+@given(st.integers(-(10**12), 10**12), st.integers(1, 10**9))
+def test_a_quotient_is_rounded_as_the_exact_number_would_be(numerator: int, denominator: int) -> None:
+    with localcontext(prec=60):
+        exact = (Decimal(numerator) / denominator).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+    assert divided(numerator, denominator) == int(exact)
+    assert round_half_up(Fraction(numerator, denominator)) == int(exact)
+
+
+def test_loads_are_compared_and_added_dimension_by_dimension() -> None:
+    small, large = Load(1, 2, 3, 4, 5, 6), Load(2, 4, 6, 8, 10, 12)
+    assert small + small == large
+    assert large - small == small
+    assert small.fits(small)
+    for place in range(6):
+        assert not small.fits(Load(*(amount - (place == n) for n, amount in enumerate((1, 2, 3, 4, 5, 6)))))
 
 
 def test_a_naive_or_empty_window_is_refused() -> None:

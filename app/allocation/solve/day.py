@@ -15,7 +15,7 @@ from app.allocation.problem import (
     Limits,
     Problem,
 )
-from app.allocation.solve.sheet import Engine, Sheet, Terms
+from app.allocation.solve.sheet import Engine, Sheet, Terms, uncollected
 
 _EPSILON = 1e-6
 
@@ -46,7 +46,7 @@ class DayModel:
             [add(f"u{tag}_{g}_{i}", group.orders) for i in range(len(group.accepts))]
             for g, group in enumerate(day.groups)
         ]
-        self.x = [add(f"x{tag}_{a}") for a in range(len(day.arcs))]
+        self.x = self.sheet.block(f"x{tag}", len(day.arcs))
         before = self.sheet.columns
         self.n = [add(f"n{tag}_{s}", fleets[shift.fleet].vehicles) for s, shift in enumerate(day.shifts)]
         self.counts = range(before, self.sheet.columns)
@@ -187,12 +187,13 @@ def solve_day(
     is built and handed over once; three passes follow: relaxed, whole, and with the vehicles fixed.
     """
     started = time.process_time()
-    sheet = Sheet(f"day_{day.day}")
-    model = DayModel(problem, day, sheet)
-    objective = model.objective(hour_price)
-    sheet.maximise(objective)
-    model.cap_hours(most_hours or {})
-    engine = Engine(sheet, limits)
+    with uncollected():
+        sheet = Sheet(f"day_{day.day}")
+        model = DayModel(problem, day, sheet)
+        objective = model.objective(hour_price)
+        sheet.maximise(objective)
+        model.cap_hours(most_hours or {})
+        engine = Engine(sheet, limits)
     bound = engine.run().objective_function_value
     bindings = _bindings(model, engine.worths())
     # Without an incumbent in time nobody is sent out: a plan all the same, and its gap says so.

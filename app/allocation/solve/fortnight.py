@@ -18,7 +18,7 @@ from app.allocation.problem import (
     hours_used,
 )
 from app.allocation.solve.day import DayModel, solve_day
-from app.allocation.solve.sheet import Engine, Sheet, Terms
+from app.allocation.solve.sheet import Engine, Sheet, Terms, uncollected
 
 type Progress = Callable[[dict[str, object]], None]
 
@@ -64,16 +64,17 @@ def price_hours(problem: Problem, limits: Limits) -> tuple[list[list[float]], fl
     rows are wanted, and any non-negative price gives a valid bound.
     """
     weeks = max((len(node.hours) for node in problem.nodes), default=0)
-    sheet = Sheet("fortnight")
-    models = [DayModel(problem, day, sheet, tag=str(i)) for i, day in enumerate(problem.days)]
-    sheet.maximise([term for model in models for term in model.objective()])
-    rows: dict[tuple[int, int], int] = {}
-    for node, facts in enumerate(problem.nodes):
-        for week, hours in enumerate(facts.hours):
-            terms = _hour_terms(problem, models, node, week)
-            if terms:
-                rows[node, week] = sheet.row(terms, "<=", hours)
-    engine = Engine(sheet, limits, solver="ipm", run_crossover="off")
+    with uncollected():
+        sheet = Sheet("fortnight")
+        models = [DayModel(problem, day, sheet, tag=str(i)) for i, day in enumerate(problem.days)]
+        sheet.maximise([term for model in models for term in model.objective()])
+        rows: dict[tuple[int, int], int] = {}
+        for node, facts in enumerate(problem.nodes):
+            for week, hours in enumerate(facts.hours):
+                terms = _hour_terms(problem, models, node, week)
+                if terms:
+                    rows[node, week] = sheet.row(terms, "<=", hours)
+        engine = Engine(sheet, limits, solver="ipm", run_crossover="off")
     engine.run()
     worths = engine.worths()
     prices = [[0.0] * weeks for _ in problem.nodes]
