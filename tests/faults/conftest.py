@@ -31,6 +31,9 @@ class Size:
 FULL = Size(True, int(os.environ.get("BOOKINGS", "20000")), 3_600)
 SHORT = Size(False, 30, 60)
 
+# A busy machine starts processes slowly, and nothing here is about how fast it is.
+PATIENT = pytest.mark.timeout(10_000 if os.environ.get("LASTLAP_FAULTS") == "full" else 900)
+
 type Report = Callable[..., None]
 
 

@@ -6,9 +6,7 @@ import random
 import sys
 from pathlib import Path
 
-import pytest
-
-from tests.faults.conftest import Report, Size
+from tests.faults.conftest import PATIENT, Report, Size
 from tests.faults.load import Fault, running, shop
 from tests.faults.processes import Running, Server
 from tests.faults.stepped import SteppedClock
@@ -18,8 +16,7 @@ from tests.postgres import Cluster
 
 HOUR_S = 3_600
 
-# A busy machine starts processes slowly; nothing here is about how fast it is.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = PATIENT
 
 
 def test_a_clock_that_jumps_oversells_nothing_and_loses_nothing(

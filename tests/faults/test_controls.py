@@ -13,14 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests.faults import invariants
-from tests.faults.conftest import Report, Size
+from tests.faults.conftest import PATIENT, Report, Size
 from tests.faults.load import crash, running, shop
 from tests.faults.processes import Server
 from tests.faults.town import opened, postgres_town
 from tests.postgres import Cluster, NoPostgres, cluster
 
-# A busy machine starts processes slowly; nothing here is about how fast it is.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = PATIENT
 
 
 def test_a_claim_that_reads_and_then_writes_is_seen_to_oversell(

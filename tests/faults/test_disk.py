@@ -16,14 +16,13 @@ import pytest
 from app.database.runner import Database
 from tests.api import Api, client_on
 from tests.faults.calls import CONFIRM, HOLD
-from tests.faults.conftest import Report, Size
+from tests.faults.conftest import PATIENT, Report, Size
 from tests.faults.load import Fault, running, shop
 from tests.faults.processes import LASTLAP, Server
 from tests.faults.town import HOME_INPUT, KEY, Town, capacity_for, sqlite_town
 from tests.faults.verdict import found
 
-# A busy machine starts processes slowly; nothing here is about how fast it is.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = PATIENT
 DISK_MB = 48
 # A small disk of the server's own, mounted where only it sees it; an ordinary user is root in there.
 _UNSHARE = (

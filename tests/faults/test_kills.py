@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Report, Size
+from tests.faults.conftest import PATIENT, Report, Size
 from tests.faults.load import Fault, Load, crash, kill_one, running, shop
 from tests.faults.processes import Running, Server, worker
 from tests.faults.town import Town, capacity_for, postgres_town, sqlite_town
 from tests.faults.verdict import found, settled
 from tests.postgres import Cluster
 
-# A busy machine starts processes slowly; nothing here is about how fast it is.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = PATIENT
 
 
 def checked(town: Town, load: Load, workers: Sequence[Running], *, bookings: int) -> None:

@@ -21,11 +21,10 @@ from app.booking.tables import SlotHold
 from app.capacity.tables import CapacityPool
 from app.database.engine import engine_for
 from app.database.rows import table_of
-from tests.faults.conftest import Size
+from tests.faults.conftest import PATIENT, Size
 from tests.faults.machine import Street, machine_on, make_street
 
-# A busy machine starts processes slowly; nothing here is about how fast it is.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = PATIENT
 
 
 @pytest.fixture
