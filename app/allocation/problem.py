@@ -169,6 +169,29 @@ class DaySolution:
 
 
 @dataclass(frozen=True, slots=True)
+class DayChange:
+    """What has changed of a day since its problem was frozen: whole new amounts, not differences.
+
+    `to_come` are the orders still to come of a zone, shared by its groups as they were; `taken` what a
+    fleet's bucket has taken by now. What is not named stays as it was told last.
+    """
+
+    day: date
+    to_come: tuple[tuple[int, float], ...] = ()
+    taken: tuple[Taken, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DayWorths:
+    """What one more vehicle minute is worth now, in minor units, per (fleet, bucket) of a day; those that
+    are not named are worth nothing. `solver_s` are the CPU seconds of finding out."""
+
+    day: date
+    minute_worth: tuple[tuple[int, int, float], ...]
+    solver_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The answer for all days. `hour_price` is, per node and week, minor units of one more driver hour.
 
@@ -193,6 +216,8 @@ class Plan:
 _PROBLEM = TypeAdapter(Problem)
 _PLAN = TypeAdapter(Plan)
 _LIMITS = TypeAdapter(Limits)
+_CHANGES = TypeAdapter(tuple[DayChange, ...])
+_WORTHS = TypeAdapter(tuple[DayWorths, ...])
 
 # Minor units a second for work that is promised already but has no vehicle: far above any wage.
 OVERFLOW_PRICE = 5.0
@@ -228,6 +253,26 @@ def limits_from_json(text: bytes) -> Limits:
     return _LIMITS.validate_json(text)
 
 
+def changes_to_json(changes: tuple[DayChange, ...]) -> bytes:
+    """Changes of days as JSON."""
+    return _CHANGES.dump_json(changes)
+
+
+def changes_from_json(text: bytes) -> tuple[DayChange, ...]:
+    """The changes that were written; raises ValueError for anything else."""
+    return _CHANGES.validate_json(text)
+
+
+def worths_to_json(worths: tuple[DayWorths, ...]) -> bytes:
+    """The worths of days' minutes as JSON."""
+    return _WORTHS.dump_json(worths)
+
+
+def worths_from_json(text: bytes) -> tuple[DayWorths, ...]:
+    """The worths that were written; raises ValueError for anything else."""
+    return _WORTHS.validate_json(text)
+
+
 def packed(problem: Problem) -> bytes:
     """The problem as it is stored with its run."""
     return zlib.compress(problem_to_json(problem), 6)
@@ -236,6 +281,16 @@ def packed(problem: Problem) -> bytes:
 def unpacked(stored: bytes) -> Problem:
     """The problem of a stored run."""
     return problem_from_json(zlib.decompress(stored))
+
+
+def packed_plan(plan: Plan) -> bytes:
+    """The plan as it is stored with its run."""
+    return zlib.compress(plan_to_json(plan), 6)
+
+
+def unpacked_plan(stored: bytes) -> Plan:
+    """The plan of a stored run."""
+    return plan_from_json(zlib.decompress(stored))
 
 
 def hours_used(

@@ -9,7 +9,7 @@ from math import ceil, floor
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.allocation.problem import DayProblem, DaySolution, Fleet, Plan, Problem
+from app.allocation.problem import DayProblem, DaySolution, Fleet, Plan, Problem, packed_plan
 from app.allocation.rules import RunStatus
 from app.allocation.tables import AllocationRun, BindingLimit, DayPlan
 from app.capacity.resize import resize
@@ -210,6 +210,7 @@ def _certificate(conn: Connection, now: datetime, run_id: str, problem: Problem,
             solver_s=round(plan.solver_s, 3),
             build_s=round(plan.build_s, 3),
             columns=plan.columns,
+            plan=packed_plan(plan),
             message=None,
         )
     )

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.allocation.problem import Plan, Problem, unpacked, unpacked_plan
 from app.allocation.rules import RunStatus
 from app.allocation.tables import AllocationRun, BindingLimit, DayPlan
 from app.database.rows import one_or_none, rows, table_of
 
-# The frozen problem is large and only a replay wants it.
-_SHOWN = [c for c in table_of(AllocationRun).columns if c.name != "problem"]
+# Question and answer are large and only a replay wants them.
+_SHOWN = [c for c in table_of(AllocationRun).columns if c.name not in ("problem", "plan")]
 
 
 def run_of(conn: Connection, run_id: str | None = None) -> AllocationRun | None:
-    """The run with this id, or the newest that was published; without its frozen problem."""
+    """The run with this id, or the newest that was published; without question and answer."""
     run = table_of(AllocationRun)
     query = sa.select(*_SHOWN)
     if run_id is None:
@@ -45,3 +46,12 @@ def day_plans(conn: Connection, run_id: str) -> Sequence[DayPlan]:
     """The certificates of a run's days."""
     plan = table_of(DayPlan)
     return rows(conn, DayPlan, sa.select(plan).where(plan.c.run_id == run_id).order_by(plan.c.day))
+
+
+def question_and_answer(conn: Connection, run_id: str) -> tuple[Problem, Plan] | None:
+    """The frozen problem of a published run and the plan it got; None for any other run."""
+    run = table_of(AllocationRun)
+    row = conn.execute(sa.select(run.c.problem, run.c.plan).where(run.c.id == run_id)).one_or_none()
+    if row is None or row.problem is None or row.plan is None:
+        return None
+    return unpacked(row.problem), unpacked_plan(row.plan)

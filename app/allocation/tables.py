@@ -15,8 +15,9 @@ from app.values.ids import new_id
 class AllocationRun(SQLModel, table=True):
     """One run of the planner: what it was told, what it proved, what became of it.
 
-    `problem` is the frozen problem as compressed JSON, so that any plan can be replayed. Amounts are
-    contribution in minor units; `gap` is (bound - objective) / |objective|.
+    `problem` and `plan` are question and answer as compressed JSON, so that any plan can be replayed and
+    priced anew as bookings arrive. Amounts are contribution in minor units; `gap` is
+    (bound - objective) / |objective|.
     """
 
     __tablename__ = "allocation_run"
@@ -37,6 +38,7 @@ class AllocationRun(SQLModel, table=True):
     columns: int | None = None
     message: str | None = Field(default=None, sa_type=sa.Text)
     problem: bytes | None = Field(default=None, sa_type=sa.LargeBinary)
+    plan: bytes | None = Field(default=None, sa_type=sa.LargeBinary)
 
 
 class DayPlan(SQLModel, table=True):

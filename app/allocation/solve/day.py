@@ -15,7 +15,7 @@ from app.allocation.problem import (
     Limits,
     Problem,
 )
-from app.allocation.solve.sheet import Engine, Sheet, Terms, uncollected
+from app.allocation.solve.sheet import Engine, Sheet, Terms, Variable, uncollected
 
 _EPSILON = 1e-6
 
@@ -25,7 +25,8 @@ class DayModel:
 
     `u` steered demand per group and bucket, `x` served orders per arc, `n` vehicles per shift,
     `e` overflow of work that is promised already. Rows are kept by name for their shadow prices;
-    `counts` are the columns of `n`, and the day's columns begin at `first`.
+    `counts` are the columns of `n`, `steered` those of `u` by group, `overflow` those of `e`; the day's
+    columns begin at `first`.
     """
 
     def __init__(self, problem: Problem, day: DayProblem, sheet: Sheet, *, tag: str = "") -> None:
@@ -42,14 +43,16 @@ class DayModel:
 
     def _variables(self) -> None:
         add, day, tag, fleets = self.sheet.column, self.day, self.tag, self.problem.fleets
-        self.u = [
-            [add(f"u{tag}_{g}_{i}", group.orders) for i in range(len(group.accepts))]
-            for g, group in enumerate(day.groups)
-        ]
+        self.u: list[list[Variable]] = []
+        self.steered: list[range] = []
+        for g, group in enumerate(day.groups):
+            self.steered.append(range(self.sheet.columns, self.sheet.columns + len(group.accepts)))
+            self.u.append([add(f"u{tag}_{g}_{i}", group.orders) for i in range(len(group.accepts))])
         self.x = self.sheet.block(f"x{tag}", len(day.arcs))
         before = self.sheet.columns
         self.n = [add(f"n{tag}_{s}", fleets[shift.fleet].vehicles) for s, shift in enumerate(day.shifts)]
         self.counts = range(before, self.sheet.columns)
+        self.overflow = range(self.sheet.columns, self.sheet.columns + len(day.taken))
         self.e = [add(f"e{tag}_{t}", taken.work_s) for t, taken in enumerate(day.taken)]
 
     def objective(self, hour_price: Sequence[float] | None = None) -> Terms:
@@ -221,12 +224,13 @@ def solve_day(
         solver_s=engine.solve_s,
         build_s=max(0.0, build_s),
         columns=sheet.columns,
-        minute_worth=_minute_worth(model, engine.worths()),
+        minute_worth=minute_worth(model, engine.worths()),
         bindings=bindings,
     )
 
 
-def _minute_worth(model: DayModel, worths: Sequence[float]) -> tuple[tuple[int, int, float], ...]:
+def minute_worth(model: DayModel, worths: Sequence[float]) -> tuple[tuple[int, int, float], ...]:
+    """Minor units of one more vehicle minute per (fleet, bucket), from the worths of the model's rows."""
     return tuple(
         (fleet, bucket, max(0.0, worths[row] * 60))
         for (name, fleet, bucket), row in model.rows.items()

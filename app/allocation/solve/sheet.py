@@ -14,7 +14,8 @@ from pulp import LpAffineExpression, LpProblem, LpVariable
 
 from app.allocation.problem import Limits
 
-type Terms = list[tuple[LpVariable, float]]
+type Variable = LpVariable
+type Terms = list[tuple[Variable, float]]
 
 # HighsInfo.primal_solution_status of a feasible point.
 _FEASIBLE = 2
@@ -28,12 +29,12 @@ class Sheet:
         self.columns = 0
         self.rows = 0
 
-    def column(self, name: str, most: float | None = None) -> LpVariable:
+    def column(self, name: str, most: float | None = None) -> Variable:
         """Add a variable from nothing to `most`; it is continuous until a pass says otherwise."""
         self.columns += 1
         return self.prob.add_variable(name, 0, most)
 
-    def block(self, name: str, count: int) -> list[LpVariable]:
+    def block(self, name: str, count: int) -> list[Variable]:
         """Add so many variables from nothing upwards at once."""
         self.columns += count
         return self.prob.add_variable_matrix(name, range(count), lowBound=0)
@@ -107,6 +108,14 @@ class Engine:
     def fix(self, columns: Sequence[int], values: Sequence[float]) -> None:
         """Let these columns have these values and no others from the next pass on."""
         self.highs.changeColsBounds(len(columns), columns, values, values)
+
+    def bound(self, columns: Sequence[int], most: Sequence[float]) -> None:
+        """Let these columns reach from nothing to `most` from the next pass on."""
+        self.highs.changeColsBounds(len(columns), columns, [0.0] * len(columns), most)
+
+    def limit(self, row: int, bound: float) -> None:
+        """Give a `<=` row another bound from the next pass on."""
+        self.highs.changeRowBounds(row, float("-inf"), bound)
 
     def values(self) -> list[float]:
         """The last pass's value of every column of the sheet."""
