@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Executable
@@ -61,10 +61,43 @@ def _with_key(model: type[SQLModel]) -> sa.Select[*tuple[Any, ...]]:
     return sa.select(table).where(column == sa.bindparam("key"))
 
 
+def made[M: SQLModel](model: type[M], **values: Any) -> M:
+    """A new row from values that this house has checked, the rest as the model says.
+
+    What the model's constructor makes, which checks nothing either, at a fifth of its cost.
+    """
+    constants, factories = _defaults(model)
+    filled = {**constants, **values}
+    for name, make in factories:
+        if name not in filled:
+            filled[name] = make()
+    return row_of(model, filled)
+
+
+@cache
+def _defaults(model: type[SQLModel]) -> tuple[dict[str, Any], tuple[tuple[str, Callable[[], Any]], ...]]:
+    fields = model.model_fields.items()
+    return (
+        {
+            name: field.default
+            for name, field in fields
+            if not field.is_required() and not field.default_factory
+        },
+        tuple((name, cast(Any, field.default_factory)) for name, field in fields if field.default_factory),
+    )
+
+
 def add[M: SQLModel](conn: Connection, *new: M) -> None:
     """Insert rows of one model in one statement."""
     if new:
-        conn.execute(sa.insert(table_of(type(new[0]))), [row.model_dump() for row in new])
+        insert, names = _adding(type(new[0]))
+        conn.execute(insert, [{name: row.__dict__[name] for name in names} for row in new])
+
+
+@cache
+def _adding(model: type[SQLModel]) -> tuple[sa.Insert, tuple[str, ...]]:
+    table = table_of(model)
+    return sa.insert(table), tuple(model.model_fields)
 
 
 def table_of(model: type[SQLModel]) -> sa.Table:
