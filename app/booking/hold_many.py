@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -16,8 +17,7 @@ from sqlalchemy import Connection
 from app.booking.columns import new_hold
 from app.booking.hold import HoldRequest, hold
 from app.booking.menu import Menu, policy_of, read_menu, span_of
-from app.booking.rules import OCCUPYING
-from app.booking.tables import SlotHold
+from app.booking.tables import SlotHold, occupying
 from app.capacity.post_many import Claim, post_many
 from app.capacity.rules import EntryKind, Reach
 from app.customers.register import register_many
@@ -124,11 +124,15 @@ def _drafts(conn: Connection, now: datetime, requests: Sequence[HoldRequest]) ->
 
 def _holding(conn: Connection, customer_ids: Sequence[str]) -> set[tuple[str, str]]:
     """The carts for which these customers hold a window already."""
+    found = conn.execute(_carts(), {"ids": customer_ids})
+    return {(row.customer_id, row.cart_reference) for row in found}
+
+
+@cache
+def _carts() -> sa.Select[tuple[str, str]]:
     hold = table_of(SlotHold)
-    query = sa.select(hold.c.customer_id, hold.c.cart_reference).where(
-        hold.c.customer_id.in_(customer_ids), hold.c.status.in_(OCCUPYING)
-    )
-    return {(row.customer_id, row.cart_reference) for row in conn.execute(query)}
+    theirs = hold.c.customer_id.in_(sa.bindparam("ids", expanding=True))
+    return sa.select(hold.c.customer_id, hold.c.cart_reference).where(theirs, occupying())
 
 
 class _Desk:

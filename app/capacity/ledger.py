@@ -13,7 +13,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.capacity.rules import EntryKind
 from app.capacity.tables import CapacityEntry, CapacityPool, PickLoad
-from app.database.rows import add, table_of
+from app.database.rows import add, made, table_of
 from app.values.load import DIMENSIONS, Load
 
 NOTHING = Load()
@@ -46,7 +46,8 @@ def post(
     posted = _posted(conn, pool_id, shape, told)
     if posted is None:
         return False
-    entry = CapacityEntry(
+    entry = made(
+        CapacityEntry,
         pool_id=pool_id,
         number=posted.entries,
         kind=kind,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
@@ -34,16 +34,24 @@ def _manager(model: type[SQLModel]) -> Any:
     return manager_of_class(model)
 
 
-def rows[M: SQLModel](conn: Connection, model: type[M], statement: Executable) -> list[M]:
+# The values of a statement's parameters, once or many times.
+type Told = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+def rows[M: SQLModel](
+    conn: Connection, model: type[M], statement: Executable, told: Told | None = None
+) -> list[M]:
     """All rows of a statement that selects exactly the columns of `model`."""
-    found = conn.execute(statement)
+    found = conn.execute(statement, told)
     names = tuple(found.keys())
     return [row_of(model, dict(zip(names, values, strict=True))) for values in found]
 
 
-def one_or_none[M: SQLModel](conn: Connection, model: type[M], statement: Executable) -> M | None:
+def one_or_none[M: SQLModel](
+    conn: Connection, model: type[M], statement: Executable, told: Told | None = None
+) -> M | None:
     """The only row of a statement that selects the columns of `model`, or None."""
-    found = conn.execute(statement).one_or_none()
+    found = conn.execute(statement, told).one_or_none()
     return None if found is None else row_of(model, found._mapping)
 
 
