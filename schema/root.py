@@ -22,6 +22,7 @@ from schema import (
     mutations,
     offers,
     passes,
+    payments,
     places,
     promises,
     quotas,
@@ -40,6 +41,7 @@ from schema.engagement import Notification
 from schema.ids import from_global, malformed
 from schema.offers import BasketInput, DeliverySlot, SlotAvailability
 from schema.onto import shown
+from schema.payments import PaymentReleaseConnection
 from schema.places import AddressInput, AddressSuggestion, Node, ServiceZone
 from schema.plan import PlannedExecution
 from schema.promises import MoveOffer
@@ -139,6 +141,11 @@ class Query(CalendarQuery):
     standing_move_offers: list[MoveOffer] | None = strawberry.field(
         resolver=standing.standing_move_offers,
         description="Every other window of a week of a standing slot, with what moving there costs or saves.",
+    )
+    payment_releases: PaymentReleaseConnection | None = strawberry.field(
+        resolver=payments.payment_releases,
+        description="Payments of this storefront's orders that go back because they got no window, oldest"
+        " first; give first or last, at most 100.",
     )
     notifications: list[Notification] | None = strawberry.field(
         resolver=engagement.notifications, description="What the customer of a booking was told."

@@ -310,13 +310,10 @@ def span_of(slots: Sequence[DeliverySlot]) -> Window:
 
 def alternatives(
     menu: Menu, slots: Sequence[DeliverySlot], basket: Basket, wanted: DeliverySlot, count: int = 3
-) -> list[str]:
-    """The ids of the open slots nearest in time to the one that cannot be had."""
-    choices = [
-        (slot.starts_at, slot.id)
-        for slot in slots
-        if slot.id != wanted.id and menu.offer(slot, basket).available
-    ]
+) -> list[SlotOffer]:
+    """Offers for the open slots nearest in time to the one that cannot be had."""
+    others = (menu.offer(slot, basket) for slot in slots if slot.id != wanted.id)
+    choices = [(one.slot.starts_at, one) for one in others if one.available]
     return nearest(choices, wanted.starts_at, count)
 
 

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, cast
 
 import sqlalchemy as sa
+from pydantic_core import CoreSchema, core_schema
 from sqlalchemy import Connection, Executable
 from sqlalchemy.orm import configure_mappers
 from sqlalchemy.orm.attributes import manager_of_class
@@ -125,6 +126,16 @@ def row_from_json[M: SQLModel](model: type[M], text: str) -> M:
     return row_of(
         model, {c.name: _value(c.type, raw[c.name]) for c in table_of(model).columns if c.name in raw}
     )
+
+
+class AsRow:
+    """Mark a field of a value that is kept as JSON: it holds a row, which is kept whole."""
+
+    def __get_pydantic_core_schema__(self, model: Any, _handler: Any) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            lambda told: row_from_json(model, told) if isinstance(told, str) else told,
+            serialization=core_schema.plain_serializer_function_ser_schema(row_to_json),
+        )
 
 
 def _value(kind: sa.types.TypeEngine[Any], value: Any) -> Any:
