@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from app.commands import city, demo, keys, planning, running
+from app.commands import city, demo, forecasting, keys, planning, running
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for command in (demo.demo, running.serve, running.work, running.migrate, planning.plan, running.doctor):
+for command in (
+    demo.demo,
+    running.serve,
+    running.work,
+    running.migrate,
+    forecasting.forecast,
+    planning.plan,
+    running.doctor,
+):
     app.command()(command)
 
 city_app = typer.Typer(no_args_is_help=True, help="Cities.")

@@ -17,6 +17,7 @@ from schema import (
     bookings,
     capacity,
     capacity_changes,
+    demand,
     engagement,
     flexible,
     mutations,
@@ -153,6 +154,10 @@ class Query(CalendarQuery):
     allocation_run: AllocationRun | None = strawberry.field(
         resolver=allocation.allocation_run,
         description="The run with this id, or the newest; only published ones unless told otherwise.",
+    )
+    demand_forecast: demand.DemandForecast | None = strawberry.field(
+        resolver=demand.demand_forecast,
+        description="For operators: the orders expected of the coming days, by zone and window.",
     )
     capacity_pools: capacity.CapacityPoolConnection | None = strawberry.field(
         resolver=capacity.capacity_pools,
