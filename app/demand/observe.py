@@ -84,12 +84,12 @@ def _sold_out(conn: Connection, day: date) -> dict[tuple[str, str], bool]:
         .where(slot.c.day == day, slot.c.withdrawn_at.is_(None))
     ).all()
     roomy = _roomy(conn, day)
-    return {
-        (row.zone_id, row.key): not any(
-            row.starts_at <= room.starts_at and room.ends_at <= row.ends_at for room in roomy[row.zone_id]
-        )
-        for row in offered
-    }
+    out: dict[tuple[str, str], bool] = {}
+    for row in offered:
+        inside = (r for r in roomy[row.zone_id] if row.starts_at <= r.starts_at and r.ends_at <= row.ends_at)
+        key = (row.zone_id, row.key)
+        out[key] = not any(inside) and out.get(key, True)
+    return out
 
 
 def _roomy(conn: Connection, day: date) -> defaultdict[str, list[_Room]]:

@@ -5,8 +5,8 @@ import sqlmodel
 
 from alembic import op
 
-revision = "0008_demand"
-down_revision = "0007_delivery_passes"
+revision = "0009_demand"
+down_revision = "0008_plan_answers"
 branch_labels = None
 depends_on = None
 
