@@ -5,8 +5,8 @@ import sqlmodel
 
 from alembic import op
 
-revision = "0009_demand"
-down_revision = "0008_plan_answers"
+revision = "0010_demand"
+down_revision = "0009_payment_release"
 branch_labels = None
 depends_on = None
 
