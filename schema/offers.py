@@ -51,20 +51,26 @@ def goods_of(conn: Connection, actor: Actor, told: BasketInput | None) -> Basket
     if told is None:
         return usual
 
-    def given(value: int | None, otherwise: int) -> int:
+    def given(name: str, value: int | None, otherwise: int) -> int:
+        if value is not None and value < 0:
+            raise _basket(f"{name} must not be negative", name)
         return otherwise if value is None else value
 
     try:
         return Basket(
             value=told.value.value() if told.value else usual.value,
-            weight_g=given(told.weight_grams, usual.weight_g),
-            ambient_ml=given(told.ambient_millilitres, usual.ambient_ml),
-            chilled_ml=given(told.chilled_millilitres, usual.chilled_ml),
-            frozen_ml=given(told.frozen_millilitres, usual.frozen_ml),
+            weight_g=given("weightGrams", told.weight_grams, usual.weight_g),
+            ambient_ml=given("ambientMillilitres", told.ambient_millilitres, usual.ambient_ml),
+            chilled_ml=given("chilledMillilitres", told.chilled_millilitres, usual.chilled_ml),
+            frozen_ml=given("frozenMillilitres", told.frozen_millilitres, usual.frozen_ml),
             traits=frozenset(told.traits),
         )
     except ValueError as why:
-        raise GraphQLError(f"The basket cannot be: {why}.") from why
+        raise _basket(str(why), "value") from why
+
+
+def _basket(why: str, name: str) -> GraphQLError:
+    return GraphQLError(f"The basket cannot be: {why}.", extensions={"field": ["basket", name]})
 
 
 @onto(DeliverySlotRow, description="A bookable window of one zone.")

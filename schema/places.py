@@ -76,7 +76,7 @@ class PostalAddressInput:
     line2: str | None = strawberry.field(default=None, description="Floor, door, company.")
     city: str | None = strawberry.field(default=None, description="Town; must fit the address if given.")
     postal_code: str | None = strawberry.field(default=None, description="Must fit the address if given.")
-    country_code: CountryCode = strawberry.field(description="Its country.")
+    country_code: CountryCode = strawberry.field(description="Its country; must fit the address.")
 
 
 @strawberry.input(
@@ -99,7 +99,11 @@ class AddressInput:
             raise GraphQLError("Give exactly one of id, postal, point.")
         written = self.postal.value
         return AddressQuery(
-            line1=written.line1, line2=written.line2, city=written.city, postal_code=written.postal_code
+            line1=written.line1,
+            line2=written.line2,
+            city=written.city,
+            postal_code=written.postal_code,
+            country_code=written.country_code,
         )
 
 

@@ -187,4 +187,6 @@ class PointInput:
         try:
             return PointValue(self.latitude, self.longitude)
         except ValueError as why:
-            raise GraphQLError(f"The point is malformed: {why}.") from why
+            raise GraphQLError(
+                f"The point is malformed: {why}.", extensions={"field": ["address", "point"]}
+            ) from why

@@ -47,6 +47,7 @@ class AddressQuery:
     line2: str | None = None
     city: str | None = None
     postal_code: str | None = None
+    country_code: str | None = None
     point: Point | None = None
 
 

@@ -14,7 +14,7 @@ from app.database.runner import Database
 from app.places.errors import AddressNotFound
 from app.places.find_address import find_address
 from app.places.rules import AddressQuery, Place, fold, is_house
-from app.places.tables import Address
+from app.places.tables import Address, City, Street
 from app.values.point import Point, distance_m
 
 # A point this near to a known address is called by its name.
@@ -58,7 +58,7 @@ def _locate(conn: Connection, _now: datetime, *, query: AddressQuery) -> Place:
 
 
 def _written(conn: Connection, query: AddressQuery) -> Address | None:
-    """The best match; a house number, postcode or town that is given must not contradict it."""
+    """The best match; a house number, postcode, town or country that is given must not contradict it."""
     for found in find_address(conn, text=query.line1 or "", limit=10):
         label = fold(found.label)
         if not is_house(query.line1 or "", found.house_number):
@@ -67,8 +67,16 @@ def _written(conn: Connection, query: AddressQuery) -> Address | None:
             continue
         if query.city and fold(query.city) not in label:
             continue
+        if query.country_code and query.country_code != _country_of(conn, found):
+            continue
         return found
     return None
+
+
+def _country_of(conn: Connection, found: Address) -> str:
+    city, street = table_of(City), table_of(Street)
+    mine = sa.select(street.c.city_id).where(street.c.id == found.street_id).scalar_subquery()
+    return str(conn.execute(sa.select(city.c.country_code).where(city.c.id == mine)).scalar_one())
 
 
 def _name_of(conn: Connection, point: Point) -> str:

@@ -230,6 +230,7 @@ def test_bad_input_is_refused_by_name_and_changes_nothing(api: Api, changes: Any
         ({"address": {"point": {"latitude": 91, "longitude": 0}}}, "BAD_USER_INPUT"),
         ({"address": {"point": {"latitude": 41.1, "longitude": -9.5}}}, "OUT_OF_ZONE"),
         ({"address": {"postal": {"line1": "Nenhures 1", "countryCode": "PT"}}}, "ADDRESS_NOT_FOUND"),
+        ({"address": {"postal": ADDRESS["postal"] | {"countryCode": "ES"}}}, "ADDRESS_NOT_FOUND"),
         ({"address": {"id": "rubbish"}}, "BAD_USER_INPUT"),
         ({"address": {"id": to_global("SlotHold", "x")}}, "BAD_USER_INPUT"),
         ({"address": {}}, "BAD_USER_INPUT"),
@@ -251,6 +252,34 @@ def test_a_question_that_cannot_be_answered_says_why(api: Api, variables: Any, c
     body = api.send(AVAILABILITY, **variables)
     assert [error["extensions"]["code"] for error in body["errors"]] == [code]
     assert (body.get("data") or {}).get("slotAvailability") is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "field", "said"),
+    [
+        (
+            {"address": {"point": {"latitude": 91, "longitude": 0}}},
+            ["address", "point"],
+            "latitude must lie between -90 and 90, not 91",
+        ),
+        (
+            {"address": ADDRESS, "basket": {"frozenMillilitres": -1}},
+            ["basket", "frozenMillilitres"],
+            "frozenMillilitres must not be negative",
+        ),
+        (
+            {"address": ADDRESS, "basket": {"value": {"amount": "-1.00", "currencyCode": "EUR"}}},
+            ["basket", "value"],
+            "must not be negative",
+        ),
+    ],
+)
+def test_input_that_cannot_mean_anything_is_named_as_the_caller_wrote_it(
+    api: Api, variables: Any, field: list[str], said: str
+) -> None:
+    (error,) = api.send(AVAILABILITY, **variables)["errors"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "field": field}
+    assert said in error["message"]
 
 
 def test_another_storefront_sees_and_changes_nothing(api: Api) -> None:

@@ -41,6 +41,7 @@ def label(geocoder: TableGeocoder, query: AddressQuery) -> str:
             AddressQuery(line1="flores 12", postal_code="4050-200"),
             "Rua das Flores de Cima 12, 4050-200 Porto",
         ),
+        (AddressQuery(line1="flores 12", country_code="PT"), "Rua das Flores 12, 4000-100 Porto"),
         (AddressQuery(line1="FLORES 12", city="porto"), "Rua das Flores 12, 4000-100 Porto"),
     ],
 )
@@ -56,6 +57,7 @@ def test_a_written_address_is_found(geocoder: TableGeocoder, query: AddressQuery
         AddressQuery(line1="Rua das Flores 999"),
         AddressQuery(line1="Rua das Flores 12", postal_code="9999-999"),
         AddressQuery(line1="Rua das Flores 12", city="Lisboa"),
+        AddressQuery(line1="Rua das Flores 12", country_code="ES"),
         AddressQuery(line1=""),
         AddressQuery(id="nothing"),
     ],
