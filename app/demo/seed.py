@@ -222,6 +222,7 @@ class PromotionSeed(_Part):
 
     code: str
     label: str
+    labels: dict[str, str] = {}
     kind: DiscountKind
     amount_minor: Count = 0
     percent_bp: Annotated[int, Field(ge=0, le=10_000)] = 0

@@ -40,7 +40,7 @@ from app.storefronts.queries import storefront_by_id
 from app.storefronts.tables import Storefront
 from app.values.money import Money
 from app.values.window import Window
-from app.values.wording import day_text, money_text, time_text, window_text, word
+from app.values.wording import day_text, language, money_text, time_text, window_text, word
 
 
 def booking_confirmed(conn: Connection, now: datetime, told: Mapping[str, Any], urls: Urls) -> Letter:
@@ -147,7 +147,7 @@ def _about(conn: Connection, booking_id: str) -> _About:
 
 def _booking_facts(conn: Connection, about: _About, urls: Urls) -> dict[str, Any]:
     booking, locale, zone = about.booking, about.locale, about.zone
-    parts = fee_lines(conn, booking)
+    parts = fee_lines(conn, booking, locale)
     total = Money(sum(money.minor for _, money in parts), booking.currency)
     return {
         "customer_name": about.customer.name or about.storefront.name,
@@ -159,9 +159,7 @@ def _booking_facts(conn: Connection, about: _About, urls: Urls) -> dict[str, Any
         "place": _place(booking),
         "handover": handover_text(preference_by_id(conn, booking.drop_preference_id), locale),
         "fee": money_text(total, locale),
-        "fee_parts": tuple(
-            PartFact(word("fee", label, locale), money_text(money, locale)) for label, money in parts
-        ),
+        "fee_parts": tuple(PartFact(label, money_text(money, locale)) for label, money in parts),
         "grams": booking.grams,
         "vehicle": word("vehicle", booking.vehicle_kind, locale),
         "change_until": ", ".join(
@@ -220,11 +218,15 @@ def _place(claim: SlotHold | DeliveryBooking) -> str:
     return ", ".join(filter(None, (claim.address_label, claim.address_line2)))
 
 
-def fee_lines(conn: Connection, booking: DeliveryBooking) -> list[tuple[str, Money]]:
-    """The parts of a booking's fee with its promotions, by label."""
-    lines = [(part["label"], Money(part["minor"], booking.currency)) for part in booking.fee_parts]
+def fee_lines(conn: Connection, booking: DeliveryBooking, locale: str) -> list[tuple[str, Money]]:
+    """The parts of a booking's fee with its promotions, by label in the locale's language."""
+    lines = [
+        (word("fee", part["label"], locale), Money(part["minor"], booking.currency))
+        for part in booking.fee_parts
+    ]
     on_it = applied(conn, [booking.hold_id]).get(booking.hold_id, [])
-    return lines + [(promotion.label, -promotion.discount) for promotion in on_it]
+    spoken = language(locale)
+    return lines + [(promotion.label_in(spoken), -promotion.discount) for promotion in on_it]
 
 
 def handover_text(preference: DropPreference, locale: str) -> str:

@@ -21,7 +21,7 @@ def applied(
     """The promotions that count on these holds (or the bookings they became), by hold; now, or as of `at`."""
     redemption, promotion = table_of(PromotionRedemption), table_of(Promotion)
     found = conn.execute(
-        sa.select(redemption, promotion.c.code, promotion.c.label)
+        sa.select(redemption, promotion.c.code, promotion.c.label, promotion.c.labels)
         .join(promotion, promotion.c.id == redemption.c.promotion_id)
         .where(redemption.c.hold_id.in_(hold_ids), _counted(redemption, at))
         .order_by(redemption.c.id)
@@ -31,7 +31,7 @@ def applied(
         discount = Money(row.discount_minor, row.currency)
         redeemed = row.redeemed_at is not None and (at is None or row.redeemed_at <= at)
         state = RedemptionState.REDEEMED if redeemed else RedemptionState.RESERVED
-        by_hold[row.hold_id].append(AppliedPromotion(row.code, row.label, discount, state))
+        by_hold[row.hold_id].append(AppliedPromotion(row.code, row.label, discount, state, row.labels or {}))
     return by_hold
 
 

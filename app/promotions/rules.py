@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -48,6 +49,11 @@ class AppliedPromotion:
     label: str
     discount: Money
     status: RedemptionState
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def label_in(self, language: str) -> str:
+        """What it is called in a language ('pt'); as it is called at all where that was not written."""
+        return self.labels.get(language, self.label)
 
 
 class Ineligible(StrEnum):

@@ -27,6 +27,8 @@ class Promotion(SQLModel, table=True):
     storefront_id: str = Field(foreign_key="storefront.id")
     code: str
     label: str
+    # The label in other languages, by language: {"pt": "..."}.
+    labels: dict[str, Any] | None = Field(default=None, sa_type=sa.JSON(none_as_null=True))
     kind: DiscountKind = Field(sa_type=words(DiscountKind))
     amount_minor: int = 0
     percent_bp: int = 0

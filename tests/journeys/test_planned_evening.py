@@ -182,6 +182,7 @@ def test_a_real_address_gets_a_planned_evening(api: Api, db: Database) -> None:
         booking["code"],
         "Rua das Flores 12",
         "atrás do banco",
+        "Boas-vindas",
         f"{due:.2f}".replace(".", ","),
     ):
         assert said in message["text"]

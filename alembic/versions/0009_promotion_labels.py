@@ -1,0 +1,19 @@
+"""A promotion's label in other languages"""
+
+import sqlalchemy as sa
+
+from alembic import op
+
+revision = "0009_promotion_labels"
+down_revision = "0008_plan_answers"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("promotion", sa.Column("labels", sa.JSON(none_as_null=True), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("promotion") as batch:
+        batch.drop_column("labels")
