@@ -8,6 +8,7 @@ from typing import Annotated
 import strawberry
 from sqlalchemy import Connection
 
+from app.booking.columns import place_of
 from app.booking.instead_of import instead_of
 from app.standing.move_offers import standing_move_offers as move_offers_of
 from app.standing.queries import standing_of, standings_of
@@ -66,6 +67,7 @@ class StandingSlotOccurrence:
                 now=now,
                 actor=info.context.actor,
                 slot_id=slot.id,
+                place=place_of(seen.series),
                 basket=seen.series.basket,
             )
         )

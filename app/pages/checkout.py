@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
@@ -13,13 +13,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.booking.apply_promotion import apply_promotion
 from app.booking.hold import hold
-from app.booking.offer import offer
+from app.booking.menu import days_ahead, policy_of
+from app.booking.offer import Availability, offer
 from app.booking.tables import SlotHold
 from app.customers.rules import CustomerFacts
 from app.errors import Refusal
 from app.handover.rules import DropWish, HandoverMode
 from app.handover.tables import DropPreference
-from app.pages.days import by_day
+from app.pages.days import WEEK, by_day, day_of
 from app.pages.render import page
 from app.pages.shop import (
     PRESETS,
@@ -34,7 +35,21 @@ from app.pages.shop import (
 from app.places.find_address import find_address
 from app.places.rules import AddressQuery, Place, is_house
 from app.places.tables import Address
+from app.places.zone_of import zone_of
+from app.values.basket import Basket
 from app.values.money import Money
+from app.values.window import local_day
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """Seven days of windows as one read found them, and where the days before and after begin."""
+
+    found: Availability
+    today: date
+    hold_min: int
+    earlier: date | None
+    later: date | None
 
 
 async def start(request: Request) -> Response:
@@ -75,34 +90,73 @@ async def _windows(request: Request, told: Mapping[str, str], refusal: Refusal |
             found = await world.db.read(partial(_find, text=text))
             meant = _meant(found, text)
             if meant is None:
-                return start_page(found=found, problem=None if found or not text else "not_known", status=200)
+                return start_page(found=found, problem=None if found or not text else "not_known")
             address_id = meant.id
         place = await world.geocoder.locate(AddressQuery(id=address_id))
         shopper = shopper_of(request)
         basket = preset(chosen, shop.basket)
-        available = await world.db.read(
-            lambda conn, now: offer(
-                conn, now=now, actor=shop.actor, place=place, basket=basket, customer_reference=shopper
+        week = await world.db.read(
+            partial(
+                _week,
+                shop=shop,
+                place=place,
+                basket=basket,
+                shopper=shopper,
+                wanted=day_of(told.get("from", "")),
             )
         )
     except Refusal as why:
         return start_page(found=None, problem=why, status=422)
-    options = next((o.handover_options for d in available.days for o in d.offers), ())
+    offers = [one for day in week.found.days for one in day.offers]
     response = page(
         request,
         shop,
         "windows.html",
-        place=available.place,
-        zone=available.zone,
+        place=place,
         address_id=address_id,
         basket=chosen,
-        days=by_day(one for day in available.days for one in day.offers),
-        options=options,
+        week=week,
+        days=by_day(offers),
+        options=offers[0].handover_options if offers else (),
         told=told,
         refusal=refusal,
         status=409 if refusal else 200,
     )
     return remember(request, response, shopper)
+
+
+def _week(
+    conn: Connection,
+    now: datetime,
+    *,
+    shop: Shop,
+    place: Place,
+    basket: Basket,
+    shopper: str,
+    wanted: date | None,
+) -> Week:
+    """The windows of seven days from the wanted one on, no earlier than today, no later than are sold."""
+    today = local_day(now, zone_of(conn, point=place.point).time_zone)
+    storefront = shop.storefront.id
+    last = today + timedelta(days=days_ahead(conn, storefront_id=storefront, customer_group=None) - 1)
+    begin = max(today, min(wanted or today, last))
+    found = offer(
+        conn,
+        now=now,
+        actor=shop.actor,
+        place=place,
+        basket=basket,
+        first=begin,
+        last=begin + WEEK - timedelta(days=1),
+        customer_reference=shopper,
+    )
+    return Week(
+        found,
+        today,
+        policy_of(conn, storefront).hold_min,
+        earlier=max(today, begin - WEEK) if begin > today else None,
+        later=begin + WEEK if begin + WEEK <= last else None,
+    )
 
 
 def _meant(found: Sequence[Address], text: str) -> Address | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from app.booking.offer import DEFAULT_DAYS
 from app.slots.tables import DeliverySlot
 
+WEEK = timedelta(days=DEFAULT_DAYS)
 _NOON, _EVENING = 12, 18
 
 
@@ -64,3 +66,11 @@ def _shown[T: OnPage](offers: list[T]) -> ShownDay[T]:
 def _part(start: datetime, zone: str) -> str:
     hour = start.astimezone(ZoneInfo(zone)).hour
     return "morning" if hour < _NOON else "afternoon" if hour < _EVENING else "evening"
+
+
+def day_of(text: str) -> date | None:
+    """The day that a link names, or none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -24,14 +24,13 @@ from app.booking.errors import (
 )
 from app.booking.menu import SlotOffer, policy_of
 from app.booking.move_offers import MoveOffer, move_offers
-from app.booking.offer import DEFAULT_DAYS
 from app.booking.reschedule import reschedule
 from app.booking.rules import SlotClosedReason
 from app.booking.seen import SeenBooking
 from app.booking.tables import DeliveryBooking
 from app.errors import Invalid, Refusal
 from app.pages.bookings import Looked, back_to, looked, no_move
-from app.pages.days import by_day
+from app.pages.days import WEEK, by_day, day_of
 from app.pages.render import page
 from app.pages.shop import Shop, posted, world_of
 from app.slots.queries import slots_by_id
@@ -48,7 +47,6 @@ _CLOSED = {
     SlotClosedReason.BLACKOUT: Blackout.code,
     SlotClosedReason.HORIZON: BeyondHorizon.code,
 }
-_WEEK = timedelta(days=DEFAULT_DAYS)
 
 
 class FormIncomplete(Invalid):
@@ -140,9 +138,8 @@ async def _choices(request: Request, about: Looked, *, problem: Refusal | str | 
             code=code,
             status=409 if problem else 200,
         )
-    named = problem.facts.get("alternatives", ()) if isinstance(problem, SlotFull) else ()
-    near = {one["slot"] for one in named}
-    wanted = _day(request.query_params.get("from", ""))
+    near = problem.facts.get("alternatives", ()) if isinstance(problem, SlotFull) else ()
+    wanted = day_of(request.query_params.get("from", ""))
     week = await world_of(request).db.read(
         partial(_week, shop=about.shop, booking=about.booking, wanted=wanted, near=near)
     )
@@ -159,13 +156,6 @@ async def _choices(request: Request, about: Looked, *, problem: Refusal | str | 
     )
 
 
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
 def _week(
     conn: Connection,
     now: datetime,
@@ -178,7 +168,7 @@ def _week(
     today = local_day(now, booking.slot.time_zone)
     last_day = today + timedelta(days=policy_of(conn, shop.actor.storefront_id).horizon_days - 1)
     begin = min(max(wanted or booking.slot.day - _BEFORE, today), last_day)
-    end = begin + _WEEK - timedelta(days=1)
+    end = begin + WEEK - timedelta(days=1)
     found = move_offers(
         conn, now=now, actor=shop.actor, booking_id=booking.row.id, first=begin, last=min(end, last_day)
     )
@@ -189,7 +179,7 @@ def _week(
         choices.append(Choice(booking.slot, None, None))
     return Week(
         tuple(choices),
-        earlier=max(today, begin - _WEEK) if begin > today else None,
+        earlier=max(today, begin - WEEK) if begin > today else None,
         later=end + timedelta(days=1) if end < last_day else None,
     )
 

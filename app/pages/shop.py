@@ -37,10 +37,11 @@ class FromElsewhere(NotAllowed):
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """The storefront of the pages, its average basket, and the notice its map data asks for."""
+    """The storefront of the pages, its average basket, its city's clock, and the notice of its map data."""
 
     storefront: Storefront
     basket: Basket
+    time_zone: str
     attribution: str | None
 
     @property
@@ -62,8 +63,8 @@ async def shop_of(request: Request) -> Shop:
     def look(conn: Connection, _now: datetime) -> Shop:
         storefront = storefront_by_key(conn, world.checkout_storefront)
         cities = rows(conn, City, sa.select(table_of(City)).limit(1))
-        attribution = cities[0].attribution if cities else None
-        return Shop(storefront, average_basket(storefront), attribution)
+        time_zone, attribution = (cities[0].time_zone, cities[0].attribution) if cities else ("UTC", None)
+        return Shop(storefront, average_basket(storefront), time_zone, attribution)
 
     return await world.db.read(look)
 

@@ -95,13 +95,77 @@ def test_axe_finds_nothing_on_any_page(browser: Browser, base: str, scheme: str)
     clean()
 
 
-def test_nothing_scrolls_sideways_at_320_pixels(browser: Browser, base: str) -> None:
-    page = opened(browser, width=320)
-    for path in ("/", "/checkout?text=Rua+das+Flores+12"):
+@pytest.mark.parametrize("lang", ["en-GB", "pt-PT"])
+def test_nothing_scrolls_sideways_at_320_pixels(
+    browser: Browser, base: str, shop_db: Database, lang: str
+) -> None:
+    page = opened(browser, width=320, lang=lang)
+
+    def narrow() -> None:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, page.url
+
+    for path in ("/", "/checkout?text=flores", "/checkout?text=nowhere", "/checkout?text=Rua+das+Flores+12"):
         page.goto(base + path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320
-    held(page, base)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        narrow()
+    page.locator("label.slot:not(.closed)").first.click()
+    narrow()
+    page.locator(".take .go").click()
+    expect(page.locator(".countdown")).to_be_visible()
+    narrow()
+    page.locator("#email").fill("ana@example.com")
+    page.locator(".confirm .go").click()
+    expect(page.locator(".ticket")).to_be_visible()
+    narrow()
+    worked(world_on(shop_db))
+    page.goto(f"{base}/mailbox")
+    narrow()
+    page.locator(".mails a").first.click()
+    expect(page.locator("iframe.mail")).to_be_visible()
+    narrow()
+
+
+def test_one_day_is_shown_at_a_time_and_the_choice_stays_in_sight(browser: Browser, base: str) -> None:
+    page = opened(browser)
+    page.goto(f"{base}/checkout?text=Rua+das+Flores+12")
+    expect(page.locator("fieldset.day:visible")).to_have_count(1)
+    page.get_by_role("button", name="Hold this window").click()
+    expect(page.get_by_role("alert").filter(has_text="Choose a window first.")).to_be_visible()
+    page.locator("label.slot:not(.closed):visible").first.click()
+    chosen = page.locator(".chosen").inner_text()
+    assert "€" in chosen
+    days = page.get_by_role("navigation", name="Jump to a day").get_by_role("link", name="from")
+    expect(days).to_have_count(3)
+    days.nth(2).click()
+    expect(days.nth(2)).to_have_attribute("aria-current", "true")
+    expect(page.locator("fieldset.day:visible")).to_have_attribute("id", "day-3")
+    assert page.locator(".chosen").inner_text() == chosen
+    page.get_by_role("button", name="Hold this window").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your window is held")
+
+
+def test_without_scripts_all_days_follow_each_other(browser: Browser, base: str) -> None:
+    page = opened(browser, js=False)
+    page.goto(f"{base}/checkout?text=Rua+das+Flores+12")
+    expect(page.locator("fieldset.day:visible")).to_have_count(3)
+
+
+def test_later_days_are_a_link_away_and_end_where_nothing_is_sold(browser: Browser, base: str) -> None:
+    page = opened(browser)
+    page.goto(f"{base}/checkout?text=Rua+das+Flores+12")
+    page.get_by_role("link", name="Later days").click()
+    expect(page.get_by_role("heading", name="No windows to show")).to_be_visible()
+    expect(page.get_by_role("link", name="Later days")).to_have_count(0)
+    page.get_by_role("link", name="Earlier days").click()
+    expect(page.locator("fieldset.day:visible")).to_have_count(1)
+    page.goto(page.url.split("&from=")[0] + "&from=rubbish")
+    expect(page.locator("fieldset.day:visible")).to_have_count(1)
+
+
+def test_an_address_that_is_not_known_is_said_to_be_so(browser: Browser, base: str) -> None:
+    page = opened(browser)
+    page.goto(f"{base}/checkout?text=Nenhures+7")
+    expect(page.get_by_role("alert")).to_contain_text("We do not know “Nenhures 7”")
+    expect(page.get_by_role("combobox", name="Your address")).to_have_value("Nenhures 7")
 
 
 def test_windows_are_chosen_by_keyboard_and_closed_ones_are_skipped(browser: Browser, base: str) -> None:

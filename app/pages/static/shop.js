@@ -1,4 +1,4 @@
-// What scripts add to pages that work without them: type-ahead and a countdown.
+// What scripts add to pages that work without them: type-ahead, one day at a time, the choice in sight, a countdown.
 
 function typeahead(input) {
   const list = document.createElement("ul");
@@ -101,7 +101,58 @@ function begin(form) {
   form.addEventListener("focusin", told, { once: true });
 }
 
+// One day at a time; without scripts all of them follow each other.
+function days(nav, form) {
+  const links = [...nav.querySelectorAll("a[href^='#']")];
+  const shown = (link) => document.querySelector(link.getAttribute("href"));
+  const open = (link) => {
+    links.forEach((other) => {
+      shown(other).hidden = other !== link;
+      if (other === link) other.setAttribute("aria-current", "true");
+      else other.removeAttribute("aria-current");
+    });
+    link.parentElement.parentElement.scrollTo({ left: link.offsetLeft - nav.clientWidth / 3 });
+  };
+  links.forEach((link) => link.addEventListener("click", (event) => {
+    event.preventDefault();
+    open(link);
+    if (form.getBoundingClientRect().top < 0) nav.scrollIntoView();
+  }));
+  const chosen = form.querySelector("[name=slot]:checked");
+  open(links.find((link) => shown(link).contains(chosen)) ?? links.find((link) => !link.matches(".shut")) ?? links[0]);
+}
+
+// What is chosen stays in sight beside the button, on whichever day it is.
+function choice(form) {
+  const radios = [...form.querySelectorAll("[name=slot]")];
+  const line = form.querySelector(".chosen");
+  const missing = form.querySelector(".missing");
+  const tell = () => {
+    const chosen = radios.find((radio) => radio.checked);
+    line.hidden = !chosen;
+    if (!chosen) return;
+    missing.textContent = "";
+    line.querySelector(".said").textContent = chosen.dataset.day;
+    line.querySelector(".span").textContent = chosen.dataset.window;
+    line.querySelector(".sum").textContent = chosen.dataset.price;
+  };
+  // The browser cannot point at a field of a day that is not shown, so the page says it.
+  radios.forEach((radio) => { radio.required = false; });
+  form.addEventListener("change", tell);
+  form.addEventListener("submit", (event) => {
+    if (radios.some((radio) => radio.checked)) return;
+    event.preventDefault();
+    missing.textContent = form.dataset.none;
+    radios.find((radio) => !radio.disabled && radio.offsetParent)?.focus();
+  });
+  tell();
+}
+
 document.querySelectorAll(".typeahead input").forEach(typeahead);
 document.querySelectorAll(".countdown").forEach(countdown);
 document.querySelectorAll("form[data-begin]").forEach(begin);
+document.querySelectorAll("[data-days] ~ .choose").forEach((form) => {
+  days(document.querySelector("[data-days]"), form);
+  choice(form);
+});
 document.getElementById("problem")?.focus();
