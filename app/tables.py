@@ -7,6 +7,7 @@ import app.booking.tables
 import app.capacity.tables
 import app.customers.tables
 import app.database.idempotency
+import app.demand.tables
 import app.engagement.tables
 import app.events
 import app.fleet.tables

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from app.booking import change_capacity as change_verb
 from app.booking import lift_override as lift_verb
 from app.booking.overcommitment import Overcommitment, preview_change, preview_lift
+from app.booking.repromise import proposed
 from app.booking.resized import ChangedCapacity
 from app.booking.seen import SeenBooking, SeenHold, seen_bookings, seen_holds
 from app.booking.tables import DeliveryBooking as DeliveryBookingRow
@@ -19,12 +20,12 @@ from app.capacity.rules import PoolSelector, SizeChange
 from app.capacity.seen import SeenPool, pools_by_id
 from app.errors import Refusal
 from schema.bookings import DeliveryBooking, SlotHold
-from schema.capacity import CapacityOverride, CapacityPool, CapacityVector, override_seen
+from schema.capacity import CapacityOverride, CapacityPool, CapacityVector
 from schema.context import Info
 from schema.errors import CapacityUserError, attempted, capacity_errors
 from schema.ids import key_of
 from schema.onto import shown
-from schema.repromise import RepromiseProposal, proposals_seen
+from schema.repromise import RepromiseProposal
 from schema.words import OvercommitChoice, VehicleKind
 
 # So many of the holds and bookings that would not fit are shown, the newest.
@@ -132,7 +133,7 @@ class LiftCapacityOverrideInput:
 class CapacityPoolEdit:
     """An edit."""
 
-    pool: CapacityPool = strawberry.field(description="The pool as it is now.")
+    pool: CapacityPool = strawberry.field(description="The pool as it stood with this answer.")
     before: CapacityVector = strawberry.field(description="What it sold before.")
     after: CapacityVector = strawberry.field(description="What it sells after.")
     overcommitment: int = strawberry.field(description="Holds and bookings that do not fit any more.")
@@ -160,7 +161,7 @@ class CapacityPreview:
 class ChangeCapacityPayload:
     """The answer."""
 
-    override: CapacityOverride | None = strawberry.field(description="As it is now; null when refused.")
+    override: CapacityOverride | None = strawberry.field(description="What was said; null when refused.")
     pools: list[CapacityPoolEdit] = strawberry.field(description="Every pool that was meant.")
     overcommitment: int = strawberry.field(description="Holds and bookings that do not fit any more.")
     proposals: list[RepromiseProposal] = strawberry.field(description="Those that this change made.")
@@ -274,14 +275,14 @@ async def _answered(
         return ChangeCapacityPayload(
             override=None, pools=[], overcommitment=0, proposals=[], user_errors=capacity_errors(refusal)
         )
-    pools = await info.context.read(
-        lambda conn, _: pools_by_id(conn, [pool.edit.pool_id for pool in done.pools])
+    proposals = await info.context.read(
+        lambda conn, _: proposed(conn, proposals=done.proposals, bookings=done.bookings)
     )
     return ChangeCapacityPayload(
-        override=await override_seen(info, done.override_id),
+        override=shown(done.override),
         pools=[
             CapacityPoolEdit(
-                pool=shown(pools[pool.edit.pool_id]),
+                pool=shown(pool.pool),
                 before=shown(pool.edit.before),
                 after=shown(pool.edit.after),
                 overcommitment=pool.misfits,
@@ -289,6 +290,6 @@ async def _answered(
             for pool in done.pools
         ],
         overcommitment=done.misfits,
-        proposals=await proposals_seen(info, list(done.proposal_ids)),
+        proposals=shown(proposals),
         user_errors=[],
     )

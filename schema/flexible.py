@@ -88,7 +88,7 @@ async def hold_flexible_slot(info: Info, input: HoldFlexibleSlotInput) -> HoldSl
     held, refusal = await attempted(info.context.write(work))
     return HoldSlotPayload(
         hold=await answered_hold(info, held) if held else None,
-        alternatives=shown(await alternatives(info, refusal, place, basket)),
+        alternatives=shown(await alternatives(info, refusal, basket)),
         user_errors=hold_errors(refusal),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Sequence
 from datetime import datetime
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
@@ -12,17 +13,15 @@ from app.booking import confirm as confirm_verb
 from app.booking import prefer as prefer_verb
 from app.booking import release as release_verb
 from app.booking import remove_promotion as remove_verb
-from app.booking.columns import place_of
 from app.booking.hold import HoldRequest
 from app.booking.hold_many import HOLDING
+from app.booking.kept_offers import kept_offers
 from app.booking.menu import SlotOffer as SlotOfferValue
-from app.booking.offers_of import offers_of
 from app.booking.queries import hold_of
 from app.booking.tables import DeliveryBooking as DeliveryBookingRow
 from app.booking.tables import SlotHold as SlotHoldRow
 from app.customers.rules import CustomerFacts
 from app.errors import Refusal
-from app.places.rules import Place
 from app.values.basket import Basket
 from schema.bookings import (
     DeliveryBooking,
@@ -46,6 +45,7 @@ from schema.handover import DropPreferenceInput
 from schema.ids import key_of
 from schema.offers import BasketInput, SlotOffer, basket_of
 from schema.onto import shown
+from schema.payments import PaymentRelease, release_of
 from schema.places import AddressInput, located
 from schema.values import EmailAddress, Locale, MoneyInput, PhoneNumber
 
@@ -136,6 +136,9 @@ class ConfirmBookingPayload:
     alternatives: list[SlotOffer] = strawberry.field(
         description="The nearest windows that can be had instead."
     )
+    payment_release: PaymentRelease | None = strawberry.field(
+        description="Not null: void or refund the payment of this order, once; it will not be booked."
+    )
     user_errors: list[HoldUserError] = strawberry.field(description="Empty when it worked.")
 
 
@@ -217,23 +220,17 @@ async def hold_slot(info: Info, input: HoldSlotInput) -> HoldSlotPayload | None:
     held, refusal = await attempted(holding)
     return HoldSlotPayload(
         hold=await answered_hold(info, held) if held else None,
-        alternatives=shown(await alternatives(info, refusal, place, basket)),
+        alternatives=shown(await alternatives(info, refusal, basket)),
         user_errors=hold_errors(refusal),
     )
 
 
-async def alternatives(
-    info: Info, refusal: Refusal | None, place: Place, basket: Basket
-) -> Sequence[SlotOfferValue]:
-    """What a refusal names instead, as it can be had now."""
-    slot_ids: list[str] = refusal.facts.get("alternatives", []) if refusal else []
-    if not slot_ids:
+async def alternatives(info: Info, refusal: Refusal | None, basket: Basket) -> Sequence[SlotOfferValue]:
+    """What a refusal names instead, as it could be had when it was first given."""
+    told: list[dict[str, Any]] = refusal.facts.get("alternatives", []) if refusal else []
+    if not told:
         return []
-    return await info.context.read(
-        lambda conn, now: offers_of(
-            conn, now=now, actor=info.context.actor, place=place, basket=basket, slot_ids=slot_ids
-        )
-    )
+    return await info.context.read(lambda conn, _: kept_offers(conn, told=told, basket=basket))
 
 
 async def release_hold(info: Info, input: ReleaseHoldInput) -> ReleaseHoldPayload | None:
@@ -270,10 +267,13 @@ async def confirm_booking(info: Info, input: ConfirmBookingInput) -> ConfirmBook
             lambda conn, _: hold_of(conn, actor=info.context.actor, hold_id=hold_id)
         )
         if held:
-            instead = await alternatives(info, refusal, place_of(held), held.basket)
+            instead = await alternatives(info, refusal, held.basket)
+    order = input.order_reference
+    released = await release_of(info, hold_id=hold_id, order_reference=order) if refusal else None
     return ConfirmBookingPayload(
         booking=await answered_booking(info, booked) if booked else None,
         alternatives=shown(instead),
+        payment_release=released,
         user_errors=hold_errors(refusal),
     )
 

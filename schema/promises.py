@@ -12,8 +12,8 @@ from app.booking import begin_checkout as begin_verb
 from app.booking import cancel as cancel_verb
 from app.booking import reschedule as reschedule_verb
 from app.booking import update_hold as update_verb
-from app.booking.columns import place_of, wanted_basket
-from app.booking.instead_of import instead_of
+from app.booking.columns import wanted_basket
+from app.booking.kept_offers import kept_offers
 from app.booking.menu import SlotOffer as SlotOfferValue
 from app.booking.move_offers import MoveOffer as MoveOfferValue
 from app.booking.move_offers import move_offers
@@ -113,6 +113,9 @@ class CancelBookingPayload:
         description="Its fee is what remains to be paid; null when refused."
     )
     fee_difference: Money | None = strawberry.field(description="To settle once: negative for a refund.")
+    restock: bool = strawberry.field(
+        description="True after the cut-off: what was picked already goes back into stock."
+    )
     user_errors: list[BookingUserError] = strawberry.field(description="Empty when it worked.")
 
 
@@ -191,16 +194,8 @@ async def update_hold(info: Info, input: UpdateHoldInput) -> HoldPayload | None:
 async def _instead(info: Info, held: SlotHoldRow | None) -> Sequence[SlotOfferValue]:
     if held is None or held.conflict is None:
         return []
-    return await info.context.read(
-        lambda conn, now: instead_of(
-            conn,
-            now=now,
-            actor=info.context.actor,
-            slot_id=held.slot_id,
-            place=place_of(held),
-            basket=wanted_basket(held),
-        )
-    )
+    told = (held.wanted or {}).get("instead", [])
+    return await info.context.read(lambda conn, _: kept_offers(conn, told=told, basket=wanted_basket(held)))
 
 
 async def reschedule_booking(info: Info, input: RescheduleBookingInput) -> RescheduleBookingPayload | None:
@@ -230,7 +225,7 @@ async def reschedule_booking(info: Info, input: RescheduleBookingInput) -> Resch
             lambda conn, _: booking_of(conn, actor=info.context.actor, booking_id=booking_id)
         )
         if booking:
-            instead = await alternatives(info, refusal, place_of(booking), booking.basket)
+            instead = await alternatives(info, refusal, booking.basket)
     return RescheduleBookingPayload(
         booking=seen,
         fee_difference=_difference(seen),
@@ -264,7 +259,10 @@ async def cancel_booking(info: Info, input: CancelBookingInput) -> CancelBooking
     cancelled, refusal = await attempted(info.context.write(work))
     seen = await answered_booking(info, cancelled) if cancelled else None
     return CancelBookingPayload(
-        booking=seen, fee_difference=_difference(seen), user_errors=booking_errors(refusal)
+        booking=seen,
+        fee_difference=_difference(seen),
+        restock=cancelled is not None and cancelled.restock,
+        user_errors=booking_errors(refusal),
     )
 
 

@@ -17,11 +17,13 @@ from schema import (
     bookings,
     capacity,
     capacity_changes,
+    demand,
     engagement,
     flexible,
     mutations,
     offers,
     passes,
+    payments,
     places,
     promises,
     quotas,
@@ -40,6 +42,7 @@ from schema.engagement import Notification
 from schema.ids import from_global, malformed
 from schema.offers import BasketInput, DeliverySlot, SlotAvailability
 from schema.onto import shown
+from schema.payments import PaymentReleaseConnection
 from schema.places import AddressInput, AddressSuggestion, Node, ServiceZone
 from schema.plan import PlannedExecution
 from schema.promises import MoveOffer
@@ -140,12 +143,21 @@ class Query(CalendarQuery):
         resolver=standing.standing_move_offers,
         description="Every other window of a week of a standing slot, with what moving there costs or saves.",
     )
+    payment_releases: PaymentReleaseConnection | None = strawberry.field(
+        resolver=payments.payment_releases,
+        description="Payments of this storefront's orders that go back because they got no window, oldest"
+        " first; give first or last, at most 100.",
+    )
     notifications: list[Notification] | None = strawberry.field(
         resolver=engagement.notifications, description="What the customer of a booking was told."
     )
     allocation_run: AllocationRun | None = strawberry.field(
         resolver=allocation.allocation_run,
         description="The run with this id, or the newest; only published ones unless told otherwise.",
+    )
+    demand_forecast: demand.DemandForecast | None = strawberry.field(
+        resolver=demand.demand_forecast,
+        description="For operators: the orders expected of the coming days, by zone and window.",
     )
     capacity_pools: capacity.CapacityPoolConnection | None = strawberry.field(
         resolver=capacity.capacity_pools,

@@ -8,7 +8,6 @@ from typing import Annotated
 import strawberry
 from sqlalchemy import Connection
 
-from app.booking.columns import place_of
 from app.booking.instead_of import instead_of
 from app.standing.move_offers import standing_move_offers as move_offers_of
 from app.standing.queries import standing_of, standings_of
@@ -67,7 +66,6 @@ class StandingSlotOccurrence:
                 now=now,
                 actor=info.context.actor,
                 slot_id=slot.id,
-                place=place_of(seen.series),
                 basket=seen.series.basket,
             )
         )

@@ -6,7 +6,6 @@ from datetime import date, datetime
 import strawberry
 from sqlalchemy import Connection
 
-from app.booking.columns import place_of
 from app.booking.menu import SlotOffer as SlotOfferValue
 from app.standing import create as create_verb
 from app.standing import end as end_verb
@@ -188,7 +187,7 @@ async def move_standing_occurrence(
             lambda conn, _: standing_of(conn, actor=info.context.actor, standing_id=key)
         )
         if row:
-            instead = await alternatives(info, refusal, place_of(row), row.basket)
+            instead = await alternatives(info, refusal, row.basket)
     return StandingOccurrencePayload(
         standing_slot=shown(seen),
         occurrence=shown(_week(seen, input.day)),

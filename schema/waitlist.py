@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from app.booking import join_waitlist as join_verb
 from app.booking import leave_waitlist as leave_verb
 from app.booking.queries import waitlist_entry_of, waitlist_of
-from app.booking.seen_waitlist import SeenEntry, seen_entries
+from app.booking.seen_waitlist import SeenEntry, joined_entry, seen_entries
 from app.booking.tables import WaitlistEntry as WaitlistEntryRow
 from schema.bookings import SlotHold
 from schema.context import Info
@@ -76,7 +76,7 @@ async def join_waitlist(info: Info, input: JoinWaitlistInput) -> WaitlistPayload
     if place is None:
         return WaitlistPayload(entry=None, user_errors=waitlist_errors(unknown))
 
-    def work(conn: Connection, now: datetime) -> WaitlistEntryRow:
+    def work(conn: Connection, now: datetime) -> join_verb.Joined:
         return join_verb.join_waitlist(
             conn,
             now=now,
@@ -90,10 +90,9 @@ async def join_waitlist(info: Info, input: JoinWaitlistInput) -> WaitlistPayload
             key=input.idempotency_key,
         )
 
-    entry, refusal = await attempted(info.context.write(work))
-    return WaitlistPayload(
-        entry=await _answered(info, entry) if entry else None, user_errors=waitlist_errors(refusal)
-    )
+    joined, refusal = await attempted(info.context.write(work))
+    entry = await info.context.read(lambda conn, _: joined_entry(conn, joined=joined)) if joined else None
+    return WaitlistPayload(entry=shown(entry), user_errors=waitlist_errors(refusal))
 
 
 async def leave_waitlist(info: Info, input: LeaveWaitlistInput) -> WaitlistPayload | None:

@@ -82,7 +82,8 @@ class Cluster:
                 start_new_session=True,
                 **self._as_user(),
             )
-        for _ in range(400):
+        until = time.monotonic() + 120
+        while time.monotonic() < until:
             if self.process.poll() is not None:
                 raise NoPostgres((self.folder / "log").read_text(errors="replace")[-2000:])
             asked = ("-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres")

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from typer.testing import CliRunner, Result
 
-from app.cli import DEMO_KEY, app, example
+from app.cli import app
+from app.commands.demo import DEMO_KEY, example
 from app.database.engine import engine_for
 from app.database.rows import rows, table_of
 from app.database.runner import Database

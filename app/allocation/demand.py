@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
+from app.allocation.prior import window_weights
 from app.allocation.problem import Group
 from app.allocation.tables import PlanningFigures
+from app.demand.rules import day_kind
 from app.values.window import Window
 
 
@@ -18,13 +20,15 @@ def groups(
     daily_orders: Sequence[float],
     windows: Mapping[str, Window],
     buckets: Sequence[Window],
+    forecast: Mapping[str, float],
 ) -> list[Group]:
     """Customers by zone and by the buckets they accept, from the orders still to come of each zone.
 
+    They spread over the windows as `forecast` says by key, or as the figures do where it says nothing.
     Each favourite window has customers who take only it, who take a neighbouring one for a small
     incentive, and who take any of the same part of the day for a larger one.
     """
-    weights = _weights(figures, day, windows)
+    weights = _weights(forecast or window_weights(figures, day_kind(day)), windows)
     merged: list[Group] = []
     for z, orders in enumerate(daily_orders):
         by_map: dict[tuple[tuple[int, int], ...], float] = defaultdict(float)
@@ -38,10 +42,8 @@ def groups(
     return merged
 
 
-def _weights(figures: PlanningFigures, day: date, windows: Mapping[str, Window]) -> dict[str, float]:
-    """How the orders of a day spread over its windows; one that the figures do not know is a usual one."""
-    column = {5: "saturday", 6: "sunday"}.get(day.weekday(), "weight")
-    known = {line["template"]: float(line.get(column, line["weight"])) for line in figures.demand}
+def _weights(known: Mapping[str, float], windows: Mapping[str, Window]) -> dict[str, float]:
+    """How the orders of a day spread over its windows; one that nothing is known of is a usual one."""
     usual = sum(known.values()) / len(known) if known else 1.0
     raw = {key: known.get(key, usual) for key in windows}
     total = sum(raw.values())

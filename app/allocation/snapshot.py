@@ -28,6 +28,7 @@ from app.booking.rules import BookingStatus
 from app.booking.tables import DeliveryBooking
 from app.capacity.tables import CapacityPool
 from app.database.rows import rows, table_of
+from app.demand.queries import Expected, expected
 from app.fleet.rules import PremiumKind, drop_estimate, wage_minor
 from app.fleet.tables import EmissionFactor, ShiftPattern, Vehicle, VehicleClass, WagePremium, WageRule
 from app.handover.queries import policies
@@ -92,6 +93,7 @@ class _Facts:
     at_door_s: int
     pools: list[CapacityPool]
     booked: dict[tuple[str, date], int]
+    expected: Expected
 
 
 def _read(conn: Connection, now: datetime, first: date, days: int) -> _Facts:
@@ -127,6 +129,7 @@ def _read(conn: Connection, now: datetime, first: date, days: int) -> _Facts:
         at_door_s=door,
         pools=_taken_pools(conn, first, last),
         booked=_booked(conn, first, last),
+        expected=expected(conn, first=first, last=last),
     )
 
 
@@ -209,12 +212,13 @@ def _day(facts: _Facts, fleets: Sequence[Fleet], first: date, day: date) -> DayP
     known = [*windows.values(), *promised]
     ahead = [w for w in known if w.start > facts.now]
     buckets = [b for b in elementary_buckets(known) if any(w.covers(b) for w in ahead)]
-    factor = facts.figures.weekday_bp[day.weekday()] / 10_000
-    still_to_come = [
-        max(0.0, zone.daily_orders * factor - facts.booked.get((zone.id, day), 0)) for zone in facts.zones
-    ]
     groups = demand_groups(
-        facts.figures, day=day, daily_orders=still_to_come, windows=windows, buckets=buckets
+        facts.figures,
+        day=day,
+        daily_orders=[_still_to_come(facts, zone, day) for zone in facts.zones],
+        windows=windows,
+        buckets=buckets,
+        forecast=facts.expected.weights(day),
     )
     per_bucket: dict[tuple[int, int], float] = defaultdict(float)
     for group in groups:
@@ -229,6 +233,12 @@ def _day(facts: _Facts, fleets: Sequence[Fleet], first: date, day: date) -> DayP
         shifts=tuple(_shifts(facts, fleets, day, buckets)),
         taken=tuple(_taken(facts, fleets, buckets)),
     )
+
+
+def _still_to_come(facts: _Facts, zone: ServiceZone, day: date) -> float:
+    """The orders forecast for a zone and day, less those booked; a day without a forecast is a usual one."""
+    usual: float = zone.daily_orders * facts.figures.weekday_bp[day.weekday()] / 10_000
+    return max(0.0, facts.expected.orders.get((zone.id, day), usual) - facts.booked.get((zone.id, day), 0))
 
 
 def _arcs(

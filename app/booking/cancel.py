@@ -76,6 +76,7 @@ def _cancel(
         "status": BookingStatus.CANCELLED,
         "fee_minor": owed,
         "fee_parts": [part.stored()] if owed else [],
+        "restock": late,
         "version": booking.version + 1,
         "changed_at": now,
     }

@@ -16,7 +16,8 @@ from app.booking.errors import (
     ProtectedQuota,
     SlotFull,
 )
-from app.booking.menu import Menu, alternatives, kept_until, read_menu, span_of
+from app.booking.kept_offers import kept
+from app.booking.menu import Menu, SlotOffer, alternatives, kept_until, read_menu, span_of
 from app.booking.reclaim import reclaim
 from app.booking.rules import SlotClosedReason, full
 from app.capacity.queries import with_wave_mates
@@ -108,7 +109,7 @@ def _full(
     at_door_s: int,
     customer_group: str | None,
 ) -> SlotFull:
-    near = nearby(conn, menu, slot, basket, customer_group)
+    near = kept(nearby(conn, menu, slot, basket, customer_group))
     now, shop = menu.terms.now, menu.table.storefront_id
     present = menu_of(
         conn, now=now, storefront_id=shop, slot=slot, basket=basket, customer_group=customer_group
@@ -122,9 +123,8 @@ def _full(
 
 def nearby(
     conn: Connection, menu: Menu, slot: DeliverySlot, basket: Basket, customer_group: str | None = None
-) -> list[str]:
-    """The ids of the windows nearest to the slot that the basket can have, from the day before to the day
-    after."""
+) -> list[SlotOffer]:
+    """The windows nearest to the slot that the basket can have, from the day before to the day after."""
     day = timedelta(days=1)
     near = slots_between(conn, zone_id=slot.zone_id, first=slot.day - day, last=slot.day + day)
     wide = read_menu(

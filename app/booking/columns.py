@@ -8,6 +8,7 @@ from typing import Any
 from app.booking.rules import HoldOrigin
 from app.booking.tables import DeliveryBooking, SlotHold, Wish
 from app.capacity.rules import Reach
+from app.database.rows import made
 from app.handover.tables import DropPreference
 from app.places.rules import Place
 from app.pricing.rules import FeePart, FeePartKind, Quote
@@ -86,7 +87,8 @@ def new_hold(
     origin: HoldOrigin = HoldOrigin.SHOPPER,
 ) -> SlotHold:
     """The row of a hold whose room has been taken; the caller adds it."""
-    return SlotHold(
+    return made(
+        SlotHold,
         id=hold_id,
         storefront_id=storefront_id,
         customer_id=customer_id,

@@ -22,8 +22,10 @@ from app.booking.errors import (
     SlotFull,
 )
 from app.booking.flexible import choices_of
+from app.booking.kept_offers import kept
 from app.booking.menu import policy_of
 from app.booking.queries import locked_hold
+from app.booking.release_payment import release_payment, released_payment
 from app.booking.rules import MESSAGES, HoldOrigin, HoldStatus, WaitlistStatus, status_at
 from app.booking.seen import fee_of
 from app.booking.serve_waitlist import settle_offer
@@ -37,6 +39,7 @@ from app.booking.tables import (
 from app.capacity.promise import promise
 from app.database.idempotency import once, row_answer
 from app.database.rows import add, row_of, table_of
+from app.errors import Settled
 from app.handover.queries import preference_by_id
 from app.promotions.errors import Exhausted
 from app.promotions.queries import applied
@@ -65,18 +68,24 @@ def confirm(
     A hold that ended while the customer paid takes its window again if it can, at the held fee. Raises
     HoldNotFound, HoldExpired (with the old and the present fee, and `alternatives`) where it cannot,
     HoldReleased, HoldConflicted, HoldAlreadyConfirmed, CutoffPassed, OrderAlreadyBooked, and the refusals
-    of `once`.
+    of `once`. Where it can never become a booking any more, the payment is released: see `release_payment`.
     """
     request = {"hold": hold_id, "order": order_reference}
-    return once(
-        conn,
-        now=now,
-        scope=f"{actor.storefront_id}:confirm",
-        key=key,
-        request=request,
-        answer=row_answer(DeliveryBooking),
-        work=lambda: _confirm(conn, now, actor, hold_id, order_reference),
-    )
+    try:
+        return once(
+            conn,
+            now=now,
+            scope=f"{actor.storefront_id}:confirm",
+            key=key,
+            request=request,
+            answer=row_answer(DeliveryBooking),
+            work=lambda: _confirm(conn, now, actor, hold_id, order_reference),
+        )
+    except Settled as settled:
+        release_payment(
+            conn, now=now, actor=actor, hold_id=hold_id, order_reference=order_reference, why=settled.refusal
+        )
+        raise
 
 
 def _confirm(
@@ -87,6 +96,9 @@ def _confirm(
     policy = policy_of(conn, held.storefront_id)
     _check(now, held, policy)
     _check_order(conn, actor, order_reference)
+    if released_payment(conn, actor=actor, hold_id=held.id, order_reference=order_reference):
+        # Its payment is on its way back: a window that is free again now is for another payment.
+        raise _expired(conn, now, held, slot)
     if status_at(held.status, held.expires_at, now) is HoldStatus.EXPIRED:
         held = _late(conn, now, actor, held, slot, policy)
     booking = DeliveryBooking(
@@ -142,7 +154,7 @@ def _check(now: datetime, held: SlotHold, policy: BookingPolicy) -> None:
         raise HoldReleased(field=field)
     if now >= held.cutoff_at + timedelta(minutes=policy.grace_min):
         raise CutoffPassed(field=field, cutoff_at=held.cutoff_at.isoformat())
-    if held.conflict is not None:
+    if held.conflict is not None and status_at(held.status, held.expires_at, now) is HoldStatus.CONFLICTED:
         raise HoldConflicted(field=field, reason=MESSAGES[held.conflict])
 
 
@@ -153,7 +165,7 @@ def _late(
 
     Where nobody has taken its room back yet, it still has it.
     """
-    if now >= held.expires_at + timedelta(minutes=policy.late_min):
+    if held.conflict is not None or now >= held.expires_at + timedelta(minutes=policy.late_min):
         raise _expired(conn, now, held, slot)
     changes: dict[str, Any] = {}
     try:
@@ -213,7 +225,7 @@ def _expired(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot
         now_minor=fee.minor if fee else None,
         now_text=f"{fee.amount} {fee.currency}" if fee else "taken",
         currency=held.currency,
-        alternatives=nearby(conn, menu, slot, held.basket, held.customer_group),
+        alternatives=kept(nearby(conn, menu, slot, held.basket, held.customer_group)),
     )
 
 

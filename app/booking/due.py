@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.booking.rules import OCCUPYING
-from app.booking.tables import SlotHold
+from app.booking.tables import SlotHold, occupying
 from app.capacity.queries import counted_with
 from app.capacity.rules import Reach
 from app.capacity.tables import CapacityPool
@@ -47,14 +48,9 @@ class Due:
 
 def read_due(conn: Connection, *, now: datetime, reaches: Sequence[Reach]) -> Due:
     """What the ended holds of these pools and their picking waves occupy: one statement."""
-    hold, pool = table_of(SlotHold), table_of(CapacityPool)
     waves = {reach.wave for reach in reaches if reach.wave}
-    here = counted_with([reach.pool_id for reach in reaches], waves)
-    found = conn.execute(
-        sa.select(hold, pool.c.pick_load_id)
-        .join(pool, pool.c.id == hold.c.pool_id)
-        .where(here, hold.c.status.in_(OCCUPYING), hold.c.expires_at <= now)
-    )
+    told = {"ids": [reach.pool_id for reach in reaches], "waves": sorted(waves), "now": now}
+    found = conn.execute(_ended(waved=bool(waves)), told)
     due = Due(defaultdict(Load), defaultdict(int), defaultdict(int))
     for row in found:
         volume_ml = row.ambient_ml + row.chilled_ml + row.frozen_ml
@@ -64,3 +60,27 @@ def read_due(conn: Connection, *, now: datetime, reaches: Sequence[Reach]) -> Du
             due.grouped[row.pool_id, row.customer_group] += 1
         due.picked[row.pick_load_id] += 1
     return due
+
+
+@cache
+def _ended(*, waved: bool) -> sa.Select[*tuple[Any, ...]]:
+    hold, pool = table_of(SlotHold), table_of(CapacityPool)
+    ids: sa.BindParameter[str] = sa.bindparam("ids", expanding=True)
+    waves: sa.BindParameter[str] = sa.bindparam("waves", expanding=True)
+    here = hold.c.pool_id.in_(ids)
+    if waved:
+        here = hold.c.pool_id.in_(sa.select(pool.c.id).where(counted_with(ids, waves)))
+    return (
+        sa.select(
+            hold.c.pool_id,
+            hold.c.work_s,
+            hold.c.weight_g,
+            hold.c.ambient_ml,
+            hold.c.chilled_ml,
+            hold.c.frozen_ml,
+            hold.c.customer_group,
+            pool.c.pick_load_id,
+        )
+        .join(pool, pool.c.id == hold.c.pool_id)
+        .where(here, occupying(), hold.c.expires_at <= sa.bindparam("now"))
+    )

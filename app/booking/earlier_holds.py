@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.booking.end_hold import end_hold
-from app.booking.rules import OCCUPYING, HoldStatus
-from app.booking.tables import SlotHold
+from app.booking.rules import HoldStatus
+from app.booking.tables import SlotHold, occupying
 from app.capacity.lock import lock
 from app.capacity.rules import Reach
 from app.database.rows import rows, table_of
@@ -31,17 +33,7 @@ def give_back_earlier(
     `tried` are the pools that the caller takes room from next: the room given back and the room taken
     change together, so that their locks must have an order.
     """
-    table = table_of(SlotHold)
-    earlier = (
-        sa.select(table)
-        .where(
-            table.c.customer_id == customer_id,
-            table.c.cart_reference == cart_reference,
-            table.c.status.in_(OCCUPYING),
-        )
-        .with_for_update()
-    )
-    found = rows(conn, SlotHold, earlier)
+    found = rows(conn, SlotHold, _earlier(), {"customer": customer_id, "cart": cart_reference})
     if found:
         lock(conn, pool_ids=[*(old.pool_id for old in found), *(reach.pool_id for reach in tried)])
     for old in found:
@@ -49,3 +41,12 @@ def give_back_earlier(
         reason = "the customer holds another window for this cart"
         end_hold(conn, now=now, actor=actor.name, held=old, status=ended, reason=reason)
     return [old.pool_id for old in found]
+
+
+@cache
+def _earlier() -> sa.Select[*tuple[Any, ...]]:
+    table = table_of(SlotHold)
+    mine = sa.and_(
+        table.c.customer_id == sa.bindparam("customer"), table.c.cart_reference == sa.bindparam("cart")
+    )
+    return sa.select(table).where(mine, occupying()).with_for_update()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -16,10 +17,9 @@ from sqlalchemy import Connection
 from app.booking.columns import new_hold
 from app.booking.hold import HoldRequest, hold
 from app.booking.menu import Menu, policy_of, read_menu, span_of
-from app.booking.rules import OCCUPYING
-from app.booking.tables import SlotHold
-from app.capacity.ledger import Claim, post_many
-from app.capacity.rules import Reach
+from app.booking.tables import SlotHold, occupying
+from app.capacity.post_many import Claim, post_many
+from app.capacity.rules import EntryKind, Reach
 from app.customers.register import register_many
 from app.customers.tables import Customer
 from app.database.idempotency import claim_many, digest_of, give_up, keep_many, row_answer
@@ -51,7 +51,8 @@ def hold_many(conn: Connection, *, now: datetime, requests: Sequence[HoldRequest
     claimed = claim_many(conn, now=now, keys=digests) if digests else set()
     open_ones = [request for request in single if (request.scope, request.key) in claimed]
     drafts = _drafts(conn, now, open_ones) if open_ones else []
-    taken = post_many(conn, now=now, claims=[draft.claim for draft in drafts])
+    claims = [draft.claim for draft in drafts]
+    taken = post_many(conn, now=now, kind=EntryKind.HOLD, reason="held for a shopper", claims=claims)
     made = [draft for draft in drafts if draft.held.id in taken]
     add(conn, *(draft.preference for draft in made))
     add(conn, *(draft.held for draft in made))
@@ -123,11 +124,15 @@ def _drafts(conn: Connection, now: datetime, requests: Sequence[HoldRequest]) ->
 
 def _holding(conn: Connection, customer_ids: Sequence[str]) -> set[tuple[str, str]]:
     """The carts for which these customers hold a window already."""
+    found = conn.execute(_carts(), {"ids": customer_ids})
+    return {(row.customer_id, row.cart_reference) for row in found}
+
+
+@cache
+def _carts() -> sa.Select[tuple[str, str]]:
     hold = table_of(SlotHold)
-    query = sa.select(hold.c.customer_id, hold.c.cart_reference).where(
-        hold.c.customer_id.in_(customer_ids), hold.c.status.in_(OCCUPYING)
-    )
-    return {(row.customer_id, row.cart_reference) for row in conn.execute(query)}
+    theirs = hold.c.customer_id.in_(sa.bindparam("ids", expanding=True))
+    return sa.select(hold.c.customer_id, hold.c.cart_reference).where(theirs, occupying())
 
 
 class _Desk:
@@ -136,7 +141,9 @@ class _Desk:
     def __init__(self, conn: Connection, now: datetime, slots: Sequence[DeliverySlot]) -> None:
         self._conn, self._now, self._slots = conn, now, slots
         self._menus: dict[tuple[str, str, str | None], Menu] = {}
+        self._firm: dict[str, Reach] = {}
         self._room: dict[str, Load] = {}
+        self._picks: dict[str, int] = {}
         self._hold_min: dict[str, int] = {}
         self._policies: list[HandoverPolicy] = policies(conn)
 
@@ -152,30 +159,43 @@ class _Desk:
             preference = drafted(self._policies, now=self._now, wish=wish, basket=request.basket)
         except Refusal:
             return None
-        # What ended holds still occupy is given out by `hold`, which takes it back first.
-        firm = {reach.pool_id: reach.free for reach in menu.firm}
         for reach in menu.pools_for(slot, request.basket, preference.at_door_s):
             load = request.basket.load(reach.drop_s(preference.at_door_s))
-            room = self._room.get(reach.pool_id, firm[reach.pool_id])
-            kept = load.orders > room.orders - max(0, reach.kept_orders)
-            if reach.wave is None and load.fits(room) and not kept:
+            if self._has_room(reach, load):
                 break
         else:
             return None
         fee = menu.quote(slot, reach, preference.at_door_s, preference.fee_minor)
         if request.expected_fee is not None and dearer(fee.total, request.expected_fee):
             return None
-        self._room[reach.pool_id] = room - load
+        self._give_out(reach, load)
         held = self._held(request, customer, slot, menu, reach, preference, fee)
         claim = Claim(
             pool_id=reach.pool_id,
-            load=load,
+            held=load,
             reference=held.id,
             actor=request.actor.name,
-            reason="held for a shopper",
             audience=customer.customer_group,
         )
         return _Draft(request, held, preference, claim)
+
+    def _has_room(self, reach: Reach, load: Load) -> bool:
+        """Whether the pool and its picking wave can take the load after all that was given out before."""
+        room = self._room_of(reach)
+        picked = reach.wave is None or self._picks_of(reach) >= load.orders
+        return picked and load.fits(room) and load.orders <= room.orders - max(0, reach.kept_orders)
+
+    def _give_out(self, reach: Reach, load: Load) -> None:
+        self._room[reach.pool_id] = self._room_of(reach) - load
+        if reach.wave is not None:
+            self._picks[reach.wave] = self._picks_of(reach) - load.orders
+
+    def _room_of(self, reach: Reach) -> Load:
+        # What ended holds still occupy is given out by `hold`, which takes it back first.
+        return self._room.get(reach.pool_id) or self._firm[reach.pool_id].free
+
+    def _picks_of(self, reach: Reach) -> int:
+        return self._picks.get(reach.wave or "", self._firm[reach.pool_id].pick_free or 0)
 
     def _menu(self, request: HoldRequest, customer: Customer, zone: ServiceZone) -> Menu:
         key = (request.actor.storefront_id, zone.id, customer.customer_group)
@@ -191,6 +211,7 @@ class _Desk:
                 customer_id=None,
                 customer_group=customer.customer_group,
             )
+            self._firm |= {reach.pool_id: reach for reach in self._menus[key].firm}
         return self._menus[key]
 
     def _held(

@@ -8,18 +8,15 @@ from sqlalchemy import Connection
 
 from app.booking.claim import menu_of, nearby
 from app.booking.menu import SlotOffer
-from app.booking.offers_of import offers_of
-from app.places.rules import Place
 from app.slots.queries import slots_by_id
 from app.values.actor import Actor
 from app.values.basket import Basket
 
 
 def instead_of(
-    conn: Connection, *, now: datetime, actor: Actor, slot_id: str, place: Place, basket: Basket
+    conn: Connection, *, now: datetime, actor: Actor, slot_id: str, basket: Basket
 ) -> list[SlotOffer]:
     """Offers for the windows nearest in time to this one that have room for the goods, at most three."""
     slot = slots_by_id(conn, [slot_id])[0]
     menu = menu_of(conn, now=now, storefront_id=actor.storefront_id, slot=slot, basket=basket)
-    near = nearby(conn, menu, slot, basket)
-    return offers_of(conn, now=now, actor=actor, place=place, basket=basket, slot_ids=near)
+    return nearby(conn, menu, slot, basket)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Annotated
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from app.booking.columns import goods, where
 from app.booking.errors import CutoffPassed, SlotNotFound, TooManyWindows
 from app.booking.hold import stable
-from app.booking.queries import waitlist_entry_of
 from app.booking.serve_waitlist import serve_waitlist
-from app.booking.tables import WaitlistEntry, WaitlistWindow
+from app.booking.tables import SlotHold, WaitlistEntry, WaitlistWindow
 from app.capacity.queries import reaches_of
 from app.capacity.rules import inside
 from app.customers.register import register
 from app.customers.rules import CustomerFacts
-from app.database.idempotency import once, row_answer
-from app.database.rows import add
+from app.database.idempotency import Answer, once
+from app.database.rows import AsRow, add, by_id
 from app.handover.choose import choose
 from app.handover.rules import DropWish, HandoverMode
 from app.places.rules import Place
@@ -30,6 +31,18 @@ from app.values.actor import Actor
 from app.values.basket import Basket
 
 MAX_WINDOWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """An entry with the offer that came at once, both as they were then."""
+
+    entry: Annotated[WaitlistEntry, AsRow()]
+    offer: Annotated[SlotHold, AsRow()] | None
+
+
+_JSON = TypeAdapter(Joined)
+_JOINED: Answer[Joined] = Answer(lambda joined: _JSON.dump_json(joined).decode(), _JSON.validate_json)
 _SLOTS = ("input", "slotIds")
 
 
@@ -45,7 +58,7 @@ def join_waitlist(
     wish: DropWish | None = None,
     priority: int = 0,
     key: str,
-) -> WaitlistEntry:
+) -> Joined:
     """An entry for any of these windows, the first of them wanted most; an offer comes at once if one has
     room.
 
@@ -67,7 +80,7 @@ def join_waitlist(
         scope=f"{actor.storefront_id}:join_waitlist",
         key=key,
         request=request,
-        answer=row_answer(WaitlistEntry),
+        answer=_JOINED,
         work=lambda: _join(conn, now, actor, slot_ids, place, basket, customer, wish, priority),
     )
 
@@ -82,7 +95,7 @@ def _join(
     customer: CustomerFacts,
     wish: DropWish | None,
     priority: int,
-) -> WaitlistEntry:
+) -> Joined:
     slots = _slots(conn, now, slot_ids, place)
     buyer = register(conn, now=now, actor=actor, facts=customer)
     preference = choose(conn, now=now, wish=wish or DropWish(HandoverMode.ATTENDED), basket=basket)
@@ -106,7 +119,8 @@ def _join(
     ]
     pools = {r.pool_id for slot in slots for r in inside(reaches, slot.window)}
     serve_waitlist(conn, now=now, pool_ids=pools)
-    return waitlist_entry_of(conn, actor=actor, entry_id=entry.id) or entry
+    there = by_id(conn, WaitlistEntry, entry.id) or entry
+    return Joined(there, by_id(conn, SlotHold, there.hold_id) if there.hold_id else None)
 
 
 def _slots(conn: Connection, now: datetime, slot_ids: Sequence[str], place: Place) -> list[DeliverySlot]:

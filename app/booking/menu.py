@@ -9,26 +9,24 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.booking.due import read_due
+from app.booking.queries import held_windows, waited_windows
 from app.booking.rules import (
     MESSAGES,
-    OCCUPYING,
     SlotClosedReason,
     SlotOpeningKind,
     Terms,
-    WaitlistStatus,
     full,
     nearest,
     shut,
     smaller_would_do,
 )
-from app.booking.tables import BookingPolicy, SlotHold, WaitlistEntry, WaitlistWindow
+from app.booking.tables import BookingPolicy
 from app.capacity.queries import reaches_of
 from app.capacity.rules import Reach, cheapest_first, inside
-from app.database.rows import by_id, row_of, table_of
+from app.database.rows import by_id, row_of
 from app.fleet.rules import Emissions
 from app.handover.queries import policies
 from app.handover.rules import HandoverMode, HandoverOption, options
@@ -283,10 +281,12 @@ def read_menu(
         table=table,
         reaches=tuple(due.back(reach) for reach in reaches),
         firm=tuple(reaches),
-        waited=frozenset(_waited(conn, zone_id)) if due else frozenset(),
+        waited=frozenset(waited_windows(conn, zone_id=zone_id)) if due else frozenset(),
         closings=closings_of(conn, zone_id=zone_id, span=span),
         options=options(policies(conn), basket),
-        held_slots=frozenset(_held(conn, now, customer_id)) if customer_id else frozenset(),
+        held_slots=frozenset(held_windows(conn, now=now, customer_id=customer_id))
+        if customer_id
+        else frozenset(),
         basket=basket,
         passes=tuple(usable_passes(conn, now=now, customer_id=customer_id)) if customer_id else (),
     )
@@ -310,13 +310,10 @@ def span_of(slots: Sequence[DeliverySlot]) -> Window:
 
 def alternatives(
     menu: Menu, slots: Sequence[DeliverySlot], basket: Basket, wanted: DeliverySlot, count: int = 3
-) -> list[str]:
-    """The ids of the open slots nearest in time to the one that cannot be had."""
-    choices = [
-        (slot.starts_at, slot.id)
-        for slot in slots
-        if slot.id != wanted.id and menu.offer(slot, basket).available
-    ]
+) -> list[SlotOffer]:
+    """Offers for the open slots nearest in time to the one that cannot be had."""
+    others = (menu.offer(slot, basket) for slot in slots if slot.id != wanted.id)
+    choices = [(one.slot.starts_at, one) for one in others if one.available]
     return nearest(choices, wanted.starts_at, count)
 
 
@@ -341,23 +338,6 @@ def _closing(slot: DeliverySlot, cutoff_at: datetime) -> DeliverySlot:
     if slot.cutoff_at == cutoff_at:
         return slot
     return row_of(DeliverySlot, {**slot.model_dump(), "cutoff_at": cutoff_at})
-
-
-def _waited(conn: Connection, zone_id: str) -> list[str]:
-    """The windows of a zone that somebody waits for."""
-    entry, window = table_of(WaitlistEntry), table_of(WaitlistWindow)
-    query = (
-        sa.select(window.c.slot_id)
-        .join(entry, entry.c.id == window.c.entry_id)
-        .where(entry.c.zone_id == zone_id, entry.c.status == WaitlistStatus.WAITING)
-    )
-    return list(conn.execute(query.distinct()).scalars())
-
-
-def _held(conn: Connection, now: datetime, customer_id: str) -> list[str]:
-    hold = table_of(SlotHold)
-    mine = sa.and_(hold.c.customer_id == customer_id, hold.c.status.in_(OCCUPYING), hold.c.expires_at > now)
-    return list(conn.execute(sa.select(hold.c.slot_id).where(mine)).scalars())
 
 
 def _best(day: Sequence[SlotOffer]) -> tuple[int | None, int | None]:

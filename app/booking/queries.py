@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.booking.errors import BookingNotFound, HoldNotFound
-from app.booking.rules import UNDER_WAY, BookingStatus
-from app.booking.tables import DeliveryBooking, PromiseChange, SlotHold, WaitlistEntry, WaitlistWindow
+from app.booking.rules import UNDER_WAY, BookingStatus, WaitlistStatus
+from app.booking.tables import (
+    DeliveryBooking,
+    PromiseChange,
+    SlotHold,
+    WaitlistEntry,
+    WaitlistWindow,
+    occupying,
+)
 from app.customers.tables import Customer
 from app.database.rows import one_or_none, rows, table_of
 from app.values.actor import Actor
@@ -175,3 +183,28 @@ def _own_booking(actor: Actor, booking_id: str) -> sa.Select[tuple[object, ...]]
     return sa.select(booking).where(
         booking.c.id == booking_id, booking.c.storefront_id == actor.storefront_id
     )
+
+
+def waited_windows(conn: Connection, *, zone_id: str) -> list[str]:
+    """The windows of a zone that somebody waits for."""
+    return [row.slot_id for row in conn.execute(_waited(), {"zone": zone_id})]
+
+
+@cache
+def _waited() -> sa.Select[tuple[str]]:
+    entry, window = table_of(WaitlistEntry), table_of(WaitlistWindow)
+    here = sa.and_(entry.c.zone_id == sa.bindparam("zone"), entry.c.status == WaitlistStatus.WAITING)
+    query = sa.select(window.c.slot_id).join(entry, entry.c.id == window.c.entry_id).where(here)
+    return query.distinct()
+
+
+def held_windows(conn: Connection, *, now: datetime, customer_id: str) -> list[str]:
+    """The windows that a customer holds."""
+    return [row.slot_id for row in conn.execute(_held(), {"customer": customer_id, "now": now})]
+
+
+@cache
+def _held() -> sa.Select[tuple[str]]:
+    hold = table_of(SlotHold)
+    mine = hold.c.customer_id == sa.bindparam("customer")
+    return sa.select(hold.c.slot_id).where(mine, occupying(), hold.c.expires_at > sa.bindparam("now"))

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.booking.end_hold import freed
-from app.booking.rules import OCCUPYING, HoldStatus
+from app.booking.rules import HoldStatus
 from app.booking.serve_waitlist import serve_waitlist
-from app.booking.tables import SlotHold
+from app.booking.tables import SlotHold, occupying
 from app.capacity.lock import lock
 from app.database.rows import row_of, table_of
 
@@ -27,7 +27,7 @@ def reclaim(
     hold = table_of(SlotHold)
     due = (
         sa.select(hold.c.id)
-        .where(hold.c.status.in_(OCCUPYING), hold.c.expires_at <= now)
+        .where(occupying(), hold.c.expires_at <= now)
         .order_by(hold.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -36,7 +36,7 @@ def reclaim(
         due = due.where(hold.c.pool_id.in_(pool_ids))
     ended = conn.execute(
         sa.update(hold)
-        .where(hold.c.id.in_(due.scalar_subquery()), hold.c.status.in_(OCCUPYING))
+        .where(hold.c.id.in_(due.scalar_subquery()), occupying())
         .values(status=HoldStatus.EXPIRED, version=hold.c.version + 1, changed_at=now)
         .returning(hold)
     )

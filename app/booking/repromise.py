@@ -122,6 +122,22 @@ def proposals_of(
     return _seen(conn, now, found[::-1] if backwards else found)
 
 
+def proposed(
+    conn: Connection, *, proposals: Sequence[RepromiseProposal], bookings: Sequence[DeliveryBooking]
+) -> list[SeenProposal]:
+    """Proposals as they were when they were made, with their bookings as those were then."""
+    slots = {slot.id: slot for slot in slots_by_id(conn, [s for one in proposals for s in one.alternatives])}
+    return [
+        SeenProposal(
+            row=one,
+            state=one.state,
+            booking=seen_bookings(conn, now=one.created_at, bookings=[booking], at=one.created_at)[0],
+            alternatives=tuple(slots[slot_id] for slot_id in one.alternatives if slot_id in slots),
+        )
+        for one, booking in zip(proposals, bookings, strict=True)
+    ]
+
+
 def _seen(conn: Connection, now: datetime, found: Sequence[RepromiseProposal]) -> list[SeenProposal]:
     table = table_of(DeliveryBooking)
     wanted = sa.select(table).where(table.c.id.in_([one.booking_id for one in found]))
@@ -191,5 +207,6 @@ def _alternatives(
             customer_group=group[0].customer_group,
         )
         for booking in group:
-            found[booking.id] = alternatives(menu, near, booking.basket, wanted[booking.slot_id])
+            nearest = alternatives(menu, near, booking.basket, wanted[booking.slot_id])
+            found[booking.id] = [one.slot.id for one in nearest]
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
@@ -13,29 +14,33 @@ from app import events
 from app.booking.overcommitment import overcommitments
 from app.booking.repromise import propose
 from app.booking.serve_waitlist import serve_waitlist
-from app.booking.tables import DeliveryBooking
+from app.booking.tables import DeliveryBooking, RepromiseProposal
 from app.capacity.errors import Overcommitted
 from app.capacity.overrides import Foreseen
 from app.capacity.rules import OvercommitChoice, PoolEdit
+from app.capacity.seen import SeenPool, override_by_id, pools_by_id
+from app.capacity.tables import CapacityOverride
 from app.database.idempotency import Answer
-from app.database.rows import table_of
+from app.database.rows import AsRow, table_of
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedPool:
-    """A pool's sizes before and after, and how many holds and bookings do not fit any more."""
+    """A pool's sizes before and after, what of holds and bookings does not fit, and how it stood then."""
 
     edit: PoolEdit
     misfits: int
+    pool: SeenPool
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedCapacity:
-    """What an operator's change did."""
+    """What an operator's change did, as it stood then: the proposals, newest first, and their bookings."""
 
-    override_id: str
+    override: Annotated[CapacityOverride, AsRow()]
     pools: tuple[ChangedPool, ...]
-    proposal_ids: tuple[str, ...]
+    proposals: tuple[Annotated[RepromiseProposal, AsRow()], ...]
+    bookings: tuple[Annotated[DeliveryBooking, AsRow()], ...]
 
     @property
     def misfits(self) -> int:
@@ -86,8 +91,11 @@ def settle(
         "choice": choice,
     }
     events.record(conn, now=now, topic="capacity", kind="capacity.changed", payload=facts)
+    pools = pools_by_id(conn, [one.edit.pool_id for one in over])
+    moved = {booking.id: booking for one in over for booking in one.bookings}
     return ChangedCapacity(
-        override_id=change.override.id,
-        pools=tuple(ChangedPool(one.edit, len(one.misfits)) for one in over),
-        proposal_ids=tuple(proposal.id for proposal in proposals),
+        override=override_by_id(conn, change.override.id) or change.override,
+        pools=tuple(ChangedPool(one.edit, len(one.misfits), pools[one.edit.pool_id]) for one in over),
+        proposals=tuple(proposals[::-1]),
+        bookings=tuple(moved[proposal.booking_id] for proposal in proposals[::-1]),
     )

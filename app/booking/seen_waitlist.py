@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.booking.join_waitlist import Joined
 from app.booking.queries import windows_of
 from app.booking.rules import HoldStatus, WaitlistStatus
 from app.booking.seen import SeenHold, seen_holds
@@ -46,13 +47,31 @@ class SeenEntry:
 
 def seen_entries(conn: Connection, *, now: datetime, entries: Sequence[WaitlistEntry]) -> list[SeenEntry]:
     """The entries in their order, with a number of statements that does not grow with them."""
-    by_entry = windows_of(conn, [entry.id for entry in entries])
-    slot_ids = sorted({slot_id for ids in by_entry.values() for slot_id in ids})
-    slots = {slot.id: slot for slot in slots_by_id(conn, slot_ids)}
     hold = table_of(SlotHold)
     wanted = [entry.hold_id for entry in entries if entry.hold_id]
     holds = rows(conn, SlotHold, sa.select(hold).where(hold.c.id.in_(wanted)))
-    offers = {seen.row.id: seen for seen in seen_holds(conn, now=now, holds=holds)}
+    return _seen(conn, now=now, entries=entries, holds=holds)
+
+
+def joined_entry(conn: Connection, *, joined: Joined) -> SeenEntry:
+    """An entry as it was when its customer joined, with the offer that came at once."""
+    holds = [joined.offer] if joined.offer else []
+    at = joined.entry.joined_at
+    return _seen(conn, now=at, entries=[joined.entry], holds=holds, at=at)[0]
+
+
+def _seen(
+    conn: Connection,
+    *,
+    now: datetime,
+    entries: Sequence[WaitlistEntry],
+    holds: Sequence[SlotHold],
+    at: datetime | None = None,
+) -> list[SeenEntry]:
+    by_entry = windows_of(conn, [entry.id for entry in entries])
+    slot_ids = sorted({slot_id for ids in by_entry.values() for slot_id in ids})
+    slots = {slot.id: slot for slot in slots_by_id(conn, slot_ids)}
+    offers = {seen.row.id: seen for seen in seen_holds(conn, now=now, holds=holds, at=at)}
     return [
         SeenEntry(
             entry,

@@ -135,6 +135,15 @@ class _Claim(Wish):
 _OPEN = "status IN ('ACTIVE', 'CONFLICTED')"
 
 
+def occupying() -> sa.ColumnElement[bool]:
+    """That a hold is OCCUPYING, in the words of the partial indexes.
+
+    SQLite uses such an index only where its condition is in the statement itself: with parameters it would
+    read every hold there ever was.
+    """
+    return sa.literal_column(f"slot_hold.{_OPEN}", sa.Boolean())
+
+
 class SlotHold(_Claim, table=True):
     """A temporary claim with a locked price; one open hold per customer and cart.
 
@@ -189,6 +198,8 @@ class DeliveryBooking(_Claim, table=True):
     created_at: datetime
     # How often the customer has moved it.
     moves: int = 0
+    # It was cancelled after its goods may have been picked: they go back into stock.
+    restock: bool = False
 
     @property
     def code(self) -> str:
@@ -199,6 +210,31 @@ class DeliveryBooking(_Claim, table=True):
     def window(self) -> Window:
         """The promised window."""
         return Window(self.starts_at, self.ends_at)
+
+
+class PaymentRelease(SQLModel, table=True):
+    """That an order which was or may be paid got no window: its payment is voided or refunded, once.
+
+    One for a hold and an order, and final: from then on that hold is never booked for that order. `id` is
+    made of both, so that it is the same however often and by whom it is told.
+    """
+
+    __tablename__ = "payment_release"
+    __table_args__ = (sa.UniqueConstraint("hold_id", "order_reference", name="release_once"),)
+
+    id: str = Field(primary_key=True)
+    storefront_id: str = Field(foreign_key="storefront.id", index=True)
+    hold_id: str = Field(foreign_key="slot_hold.id")
+    order_reference: str
+    reason: str
+    fee_minor: int
+    currency: str
+    created_at: datetime
+
+    @property
+    def fee(self) -> Money:
+        """What of the payment was for the delivery."""
+        return Money(self.fee_minor, self.currency)
 
 
 class RepromiseProposal(SQLModel, table=True):

@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.booking.active_hold import active_hold, check_version
-from app.booking.claim import claim, menu_of
+from app.booking.claim import claim, menu_of, nearby
 from app.booking.columns import goods, served, wanted_basket, with_handover
 from app.booking.errors import BasketTooLarge, CutoffPassed, SlotFull
 from app.booking.hold import stable
+from app.booking.kept_offers import kept
 from app.booking.menu import Menu
 from app.booking.rules import HoldStatus, SlotClosedReason
 from app.booking.serve_waitlist import serve_waitlist
@@ -107,24 +108,26 @@ def _fitted(
 ) -> dict[str, Any]:
     """The columns of a hold that goes on with these goods, or of one that is in conflict with them."""
     menu = menu_of(conn, now=now, storefront_id=held.storefront_id, slot=slot, basket=wanted)
+
+    def conflict(reason: SlotClosedReason) -> dict[str, Any]:
+        instead = kept(nearby(conn, menu, slot, wanted, held.customer_group))
+        named = {**goods(wanted), "instead": instead}
+        return {"status": HoldStatus.CONFLICTED, "conflict": reason, "wanted": named}
+
     if refused(preference.mode, wanted):
-        return _conflict(wanted, SlotClosedReason.HANDOVER_RULE)
+        return conflict(SlotClosedReason.HANDOVER_RULE)
     if wanted.value.minor < menu.terms.min_order_minor:
-        return _conflict(wanted, SlotClosedReason.MIN_ORDER_VALUE)
+        return conflict(SlotClosedReason.MIN_ORDER_VALUE)
     if not menu.pools_for(slot, wanted, preference.at_door_s):
-        return _conflict(wanted, SlotClosedReason.FLEET_CAPACITY)
+        return conflict(SlotClosedReason.FLEET_CAPACITY)
     taken = _stays(conn, now, actor, held, menu, slot, wanted, preference)
     if taken is None:
         try:
             taken = _elsewhere(conn, now, actor, held, menu, slot, wanted, preference)
         except (SlotFull, BasketTooLarge):
-            return _conflict(wanted, SlotClosedReason.FULL)
+            return conflict(SlotClosedReason.FULL)
     agreed = {"status": HoldStatus.ACTIVE, "conflict": None, "wanted": None}
     return {**goods(wanted), "currency": held.currency, **with_handover(held, preference), **taken, **agreed}
-
-
-def _conflict(wanted: Basket, reason: SlotClosedReason) -> dict[str, Any]:
-    return {"status": HoldStatus.CONFLICTED, "conflict": reason, "wanted": goods(wanted)}
 
 
 def _stays(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +13,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.capacity.rules import EntryKind
 from app.capacity.tables import CapacityEntry, CapacityPool, PickLoad
-from app.database.rows import add, table_of
+from app.database.rows import add, made, table_of
 from app.values.load import DIMENSIONS, Load
 
 NOTHING = Load()
@@ -40,21 +39,15 @@ def post(
     `audience` is the group of the customer who takes or gives back: what is kept for other groups until
     later than `now` is not there for them.
     """
-    pool = table_of(CapacityPool)
-    changes = _changes(pool, held, booked, audience)
-    if not changes:
+    shape = _shape(held, booked, audience)
+    if not shape.held and not shape.booked:
         return True
-    # The counters as this very UPDATE leaves them: the entry shows them without another statement.
-    change = (
-        sa.update(pool)
-        .where(pool.c.id == pool_id, *_fitting(pool, held + booked, audience, now))
-        .values(**changes, entries=pool.c.entries + 1)
-        .returning(pool.c.entries, *(pool.c[name] for name in changes))
-    )
-    posted = _posted(conn, pool_id, change, held, booked)
+    told = _told(now, pool_id, held, booked, audience)
+    posted = _posted(conn, pool_id, shape, told)
     if posted is None:
         return False
-    entry = CapacityEntry(
+    entry = made(
+        CapacityEntry,
         pool_id=pool_id,
         number=posted.entries,
         kind=kind,
@@ -73,166 +66,141 @@ def post(
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A load that somebody wants to hold in a pool."""
+class _Shape:
+    """Which dimensions a change touches, which of them grow, and whom it is for: what makes its statement."""
 
-    pool_id: str
-    load: Load
-    reference: str
-    actor: str
-    reason: str
-    audience: str | None
+    held: tuple[str, ...]
+    booked: tuple[str, ...]
+    more: tuple[str, ...]
+    grouped: bool
+    counted: bool
 
 
-def post_many(conn: Connection, *, now: datetime, claims: Sequence[Claim]) -> set[str]:
-    """Hold many loads at once; the references of those that are held.
+def _shape(held: Load, booked: Load, audience: str | None) -> _Shape:
+    more = held + booked
+    return _Shape(
+        held=tuple(delta(held)),
+        booked=tuple(delta(booked)),
+        more=tuple(d for d, change in delta(more).items() if change > 0),
+        grouped=audience is not None,
+        counted=audience is not None and more.orders != 0,
+    )
 
-    Pools are locked in the order of their ids and take all that is claimed of them or nothing: what was
-    refused here may still fit alone. Pools that a picking wave bounds take nothing here.
+
+def _told(now: datetime, pool_id: str, held: Load, booked: Load, audience: str | None) -> dict[str, Any]:
+    """The parameters of `_change`."""
+    by = {f"{prefix}_{d}_by": n for prefix, load in _both(held, booked) for d, n in delta(load).items()}
+    more = {f"{d}_more": n for d, n in delta(held + booked).items()}
+    return {**by, **more, "its_id": pool_id, "its_wave": None, "its_audience": audience, "its_now": now}
+
+
+def _both(held: Load, booked: Load) -> tuple[tuple[str, Load], ...]:
+    return (("held", held), ("booked", booked))
+
+
+@cache
+def _change(shape: _Shape, *, waved: bool) -> ReturningUpdate[Any]:
+    """The conditional UPDATE of one pool, made once for each shape: making it takes longer than running it.
+
+    The counters come back as this very UPDATE leaves them: the entry shows them without another statement.
     """
     pool = table_of(CapacityPool)
-    by_pool: dict[str, list[Claim]] = defaultdict(list)
-    for claim in claims:
-        by_pool[claim.pool_id].append(claim)
-    entries: list[CapacityEntry] = []
-    for pool_id in sorted(by_pool):
-        mine = by_pool[pool_id]
-        total = sum((claim.load for claim in mine), NOTHING)
-        # As for a customer in no group: what is kept for somebody may still be had alone.
-        fits = _fitting(pool, total, None, now)
-        values = {f"held_{d}": pool.c[f"held_{d}"] + change for d, change in delta(total).items()}
-        groups = Counter(claim.audience for claim in mine if claim.audience is not None)
-        used = [_counts(pool, audience, orders) for audience, orders in groups.items()]
-        posted = conn.execute(
-            sa.update(pool)
-            .where(pool.c.id == pool_id, pool.c.pick_load_id.is_(None), *fits)
-            .values(
-                **values, entries=pool.c.entries + len(mine), protected_used=sum(used, pool.c.protected_used)
-            )
-            .returning(pool.c.entries, *(pool.c[name] for name in values))
-        ).one_or_none()
-        if posted is not None:
-            after = {d: posted._mapping[f"held_{d}"] - change for d, change in delta(total).items()}
-            entries += _in_turn(now, mine, posted.entries - len(mine), after)
-    add(conn, *entries)
-    return {str(entry.reference) for entry in entries}
+    values: dict[str, sa.ColumnElement[int]] = {
+        f"{prefix}_{d}": pool.c[f"{prefix}_{d}"] + sa.bindparam(f"{prefix}_{d}_by")
+        for prefix, dimensions in (("held", shape.held), ("booked", shape.booked))
+        for d in dimensions
+    }
+    audience = sa.bindparam("its_audience", type_=sa.String())
+    if shape.counted:
+        counts = sa.case((pool.c.protected_group == audience, sa.bindparam("orders_more")), else_=0)
+        values["protected_used"] = pool.c.protected_used + counts
+    wave = pool.c.pick_load_id == sa.bindparam("its_wave") if waved else pool.c.pick_load_id.is_(None)
+    return (
+        sa.update(pool)
+        .where(pool.c.id == sa.bindparam("its_id"), wave, *_fitting(pool, shape, audience))
+        .values(**values, entries=pool.c.entries + 1)
+        .returning(pool.c.entries, *(pool.c[name] for name in values))
+    )
 
 
-def _in_turn(
-    now: datetime, claims: Sequence[Claim], number: int, held: dict[str, int]
-) -> list[CapacityEntry]:
-    """The entries of claims that one UPDATE counted together, as if one had come after the other."""
-    made = []
-    for place, claim in enumerate(claims, start=1):
-        change = delta(claim.load)
-        held = {d: before + change.get(d, 0) for d, before in held.items()}
-        made.append(
-            CapacityEntry(
-                pool_id=claim.pool_id,
-                number=number + place,
-                kind=EntryKind.HOLD,
-                at=now,
-                actor=claim.actor,
-                reason=claim.reason,
-                reference=claim.reference,
-                audience=claim.audience,
-                held_delta=change,
-                held_after={d: held[d] for d in change},
-            )
-        )
-    return made
-
-
-def _posted(
-    conn: Connection, pool_id: str, change: ReturningUpdate[Any], held: Load, booked: Load
-) -> Row[Any] | None:
+def _posted(conn: Connection, pool_id: str, shape: _Shape, told: dict[str, Any]) -> Row[Any] | None:
     """Change the pool, after its picking wave if it has one; what one of the two refuses is not done.
 
     The wave goes first: it is the row that many pools share, and a shopper who moves from one of them to
     another already holds it. The other way round two such shoppers wait for each other.
     """
-    pool = table_of(CapacityPool)
-    alone = change.where(pool.c.pick_load_id.is_(None))
-    posted = conn.execute(alone).one_or_none()
+    held, booked = told.get("held_orders_by", 0), told.get("booked_orders_by", 0)
+    alone = _change(shape, waved=False)
+    posted = conn.execute(alone, told).one_or_none()
     wave = None if posted else _wave_of(conn, pool_id)
     while posted is None and wave is not None:
-        if not _picked(conn, wave, held.orders, booked.orders):
+        if not picked(conn, wave, held, booked):
             return None
-        posted = conn.execute(change.where(pool.c.pick_load_id == wave)).one_or_none()
+        posted = conn.execute(_change(shape, waved=True), {**told, "its_wave": wave}).one_or_none()
         if posted is None:
-            _picked(conn, wave, -held.orders, -booked.orders)
+            picked(conn, wave, -held, -booked)
             tried, wave = wave, _wave_of(conn, pool_id)
             if tried == wave:
                 return None
-    if posted is None and held.orders + booked.orders <= 0:
+    if posted is None and held + booked <= 0:
         # Its wave has just been unbound: what gives back goes without one.
-        posted = conn.execute(alone).one_or_none()
+        posted = conn.execute(alone, told).one_or_none()
     return posted
 
 
 def _wave_of(conn: Connection, pool_id: str) -> str | None:
+    return conn.execute(_wave(), {"its_id": pool_id}).scalar_one_or_none()
+
+
+@cache
+def _wave() -> sa.Select[str | None]:
     pool = table_of(CapacityPool)
-    query = sa.select(pool.c.pick_load_id).where(pool.c.id == pool_id)
-    found: str | None = conn.execute(query).scalar_one_or_none()
-    return found
+    return sa.select(pool.c.pick_load_id).where(pool.c.id == sa.bindparam("its_id"))
 
 
-def _picked(conn: Connection, pick_load_id: str, held: int, booked: int) -> bool:
+def picked(conn: Connection, pick_load_id: str, held: int, booked: int) -> bool:
     """Count orders against the picking wave, if more of them still fit."""
     if not held and not booked:
         return True
+    told = {"its_id": pick_load_id, "held_by": held, "booked_by": booked}
+    return conn.execute(_picking(growing=held + booked > 0), told).rowcount == 1
+
+
+@cache
+def _picking(*, growing: bool) -> sa.Update:
     load = table_of(PickLoad)
-    fits = [load.c.held_orders + load.c.booked_orders + held + booked <= load.c.sell_orders]
-    counted = conn.execute(
+    held = load.c.held_orders + sa.bindparam("held_by")
+    booked = load.c.booked_orders + sa.bindparam("booked_by")
+    fits = [held + booked <= load.c.sell_orders] if growing else []
+    return (
         sa.update(load)
-        .where(load.c.id == pick_load_id, *(fits if held + booked > 0 else []))
-        .values(held_orders=load.c.held_orders + held, booked_orders=load.c.booked_orders + booked)
+        .where(load.c.id == sa.bindparam("its_id"), *fits)
+        .values(held_orders=held, booked_orders=booked)
     )
-    return counted.rowcount == 1
 
 
-def _fitting(pool: sa.Table, more: Load, audience: str | None, now: datetime) -> list[sa.ColumnElement[bool]]:
+def _fitting(pool: sa.Table, shape: _Shape, audience: sa.BindParameter[str]) -> list[sa.ColumnElement[bool]]:
     """What must be true of a pool that shall take so much more."""
     fitting = [
-        pool.c[f"held_{d}"] + pool.c[f"booked_{d}"] + getattr(more, d) <= pool.c[f"sell_{d}"]
-        for d in DIMENSIONS
-        if d != "orders" and getattr(more, d) > 0
+        pool.c[f"held_{d}"] + pool.c[f"booked_{d}"] + sa.bindparam(f"{d}_more") <= pool.c[f"sell_{d}"]
+        for d in shape.more
+        if d != "orders"
     ]
-    if more.orders > 0:
-        open_orders = pool.c.sell_orders - _kept(pool, audience, now)
-        fitting.append(pool.c.held_orders + pool.c.booked_orders + more.orders <= open_orders)
+    if "orders" in shape.more:
+        open_orders = pool.c.sell_orders - _kept(pool, audience if shape.grouped else None)
+        taken = pool.c.held_orders + pool.c.booked_orders + sa.bindparam("orders_more")
+        fitting.append(taken <= open_orders)
     return fitting
 
 
-def _changes(
-    pool: sa.Table, held: Load, booked: Load, audience: str | None
-) -> dict[str, sa.ColumnElement[int]]:
-    """The columns that change, each with its new value."""
-    changes: dict[str, sa.ColumnElement[int]] = {
-        f"{prefix}_{d}": pool.c[f"{prefix}_{d}"] + getattr(load, d)
-        for prefix, load in (("held", held), ("booked", booked))
-        for d in DIMENSIONS
-        if getattr(load, d)
-    }
-    orders = held.orders + booked.orders
-    if audience is not None and orders:
-        changes["protected_used"] = pool.c.protected_used + _counts(pool, audience, orders)
-    return changes
-
-
-def _counts(pool: sa.Table, audience: str, orders: int) -> sa.ColumnElement[int]:
-    """How many of these orders count against what the pool keeps for their audience."""
-    return sa.case((pool.c.protected_group == audience, orders), else_=0)
-
-
-def _kept(pool: sa.Table, audience: str | None, now: datetime) -> sa.ColumnElement[int]:
+def _kept(pool: sa.Table, audience: sa.BindParameter[str] | None) -> sa.ColumnElement[int]:
     """The orders of a pool that are kept for others than this audience, as of now.
 
     The group's own claims lower it and their release raises it again; at `protected_until` it is nothing,
     whether any job has run or not.
     """
     left = pool.c.protected_orders - pool.c.protected_used
-    in_force = [pool.c.protected_until > now, left > 0]
+    in_force = [pool.c.protected_until > sa.bindparam("its_now"), left > 0]
     if audience is not None:
         in_force.append(pool.c.protected_group != audience)
     return sa.case((sa.and_(*in_force), left), else_=0)
@@ -240,4 +208,4 @@ def _kept(pool: sa.Table, audience: str | None, now: datetime) -> sa.ColumnEleme
 
 def delta(load: Load) -> dict[str, int]:
     """The dimensions that change, by name."""
-    return {d: getattr(load, d) for d in DIMENSIONS if getattr(load, d)}
+    return {d: change for d in DIMENSIONS if (change := getattr(load, d))}

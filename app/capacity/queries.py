@@ -125,7 +125,7 @@ def with_wave_mates(conn: Connection, pool_ids: Sequence[str]) -> list[str]:
     return [*conn.execute(sa.select(pool.c.id).where(counted_with(pool_ids, waves))).scalars()]
 
 
-def counted_with(pool_ids: Sequence[str], waves: Any) -> sa.ColumnElement[bool]:
+def counted_with(pool_ids: Any, waves: Any) -> sa.ColumnElement[bool]:
     """The pools with these ids, and those that count against these picking waves."""
     pool = table_of(CapacityPool)
     return sa.or_(pool.c.id.in_(pool_ids), pool.c.pick_load_id.in_(waves))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from typing import Annotated
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 from app.capacity.overrides import in_force_between, planned_of
 from app.capacity.rules import in_force
 from app.capacity.tables import CapacityEntry, CapacityOverride, CapacityPool, CapacityReach
-from app.database.rows import one_or_none, row_of, rows, table_of
+from app.database.rows import AsRow, one_or_none, row_of, rows, table_of
 from app.fleet.rules import VehicleKind
 from app.fleet.tables import VehicleClass
 from app.places.tables import City, FulfilmentNode
@@ -56,12 +57,12 @@ class KeptPart:
 class SeenPool:
     """A pool with the names of what it is made of and the override that counts for it."""
 
-    row: CapacityPool
+    row: Annotated[CapacityPool, AsRow()]
     node_name: str
     time_zone: str
     vehicle_kind: VehicleKind
     vehicle_class: str
-    override: CapacityOverride | None
+    override: Annotated[CapacityOverride, AsRow()] | None
 
     @property
     def time_window(self) -> ZonedWindow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import phonenumbers
@@ -24,7 +25,7 @@ from app.customers.errors import (
 )
 from app.customers.rules import CustomerFacts, is_group
 from app.customers.tables import Customer
-from app.database.rows import row_of, table_of
+from app.database.rows import made, rows, table_of
 from app.errors import Invalid
 from app.values.actor import Actor
 
@@ -56,19 +57,21 @@ def register_many(
 
 def _fresh(now: datetime, storefront_id: str, facts: CustomerFacts) -> Customer:
     known = _checked(facts)
-    return Customer(storefront_id=storefront_id, reference=facts.reference, created_at=now, **known)
+    return made(Customer, storefront_id=storefront_id, reference=facts.reference, created_at=now, **known)
 
 
 def _upserted(conn: Connection, fresh: Sequence[Customer]) -> list[Customer]:
+    told = [{name: getattr(customer, name) for name in Customer.model_fields} for customer in fresh]
+    return rows(conn, Customer, _upsert(conn.dialect.name), told)
+
+
+@cache
+def _upsert(dialect: str) -> sa.Executable:
     table = table_of(Customer)
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
+    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
     kept = {name: sa.func.coalesce(statement.excluded[name], table.c[name]) for name in _OPTIONAL}
-    upsert = statement.on_conflict_do_update(
-        index_elements=["storefront_id", "reference"], set_=kept
-    ).returning(table)
-    found = conn.execute(upsert, [customer.model_dump() for customer in fresh])
-    return [row_of(Customer, row._mapping) for row in found]
+    upserting = statement.on_conflict_do_update(index_elements=["storefront_id", "reference"], set_=kept)
+    return upserting.returning(table)
 
 
 _OPTIONAL = ("name", "email", "phone", "locale", "customer_group")

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -104,26 +105,21 @@ def claim_many(
 
     Each must be kept with `keep_many` or given up with `give_up` in the same transaction.
     """
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    table = table_of(IdempotencyKey)
-    statement = insert(table).on_conflict_do_nothing().returning(table.c.scope, table.c.key)
     fresh = [
         {"scope": scope, "key": key, "request_hash": digest, "created_at": now, "expires_at": now + KEPT}
         for (scope, key), digest in sorted(keys.items())
     ]
-    return {(row.scope, row.key) for row in conn.execute(statement, fresh)}
+    return {(row.scope, row.key) for row in conn.execute(_claiming(conn.dialect.name), fresh)}
 
 
 def keep_many[T](conn: Connection, *, answers: Mapping[tuple[str, str], T], answer: Answer[T]) -> None:
     """Store the answers of claimed keys."""
-    table = table_of(IdempotencyKey)
-    mine = sa.and_(table.c.scope == sa.bindparam("its_scope"), table.c.key == sa.bindparam("its_key"))
     kept = [
         {"its_scope": scope, "its_key": key, "answer": json.dumps({"answer": answer.dump(result)})}
         for (scope, key), result in answers.items()
     ]
     if kept:
-        conn.execute(table.update().where(mine), kept)
+        conn.execute(_keeping(), kept)
 
 
 def give_up(conn: Connection, *, keys: Iterable[tuple[str, str]]) -> None:
@@ -136,28 +132,39 @@ def give_up(conn: Connection, *, keys: Iterable[tuple[str, str]]) -> None:
 
 
 def _claimed(conn: Connection, now: datetime, scope: str, key: str, digest: str) -> bool:
-    table = table_of(IdempotencyKey)
-    conn.execute(table.delete().where(table.c.scope == scope, table.c.key == key, table.c.expires_at <= now))
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    claim = (
-        insert(table)
-        .values(scope=scope, key=key, request_hash=digest, created_at=now, expires_at=now + KEPT)
-        .on_conflict_do_nothing()
-        .returning(table.c.key)
-    )
+    fresh = {"scope": scope, "key": key, "request_hash": digest, "created_at": now, "expires_at": now + KEPT}
     try:
         # On PostgreSQL this waits for a twin's transaction, at most the connection's lock timeout.
-        return conn.execute(claim).first() is not None
+        return conn.execute(_claiming(conn.dialect.name), fresh).first() is not None
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
             raise IdempotencyInProgress(field=("input", "idempotencyKey")) from error
         raise
 
 
-def _keep(conn: Connection, scope: str, key: str, answer: Mapping[str, Any]) -> None:
+@cache
+def _claiming(dialect: str) -> sa.Executable:
+    """A new key, or one whose time is over as if it were new; nothing comes back for one that is in use."""
     table = table_of(IdempotencyKey)
-    conn.execute(
-        table.update().where(table.c.scope == scope, table.c.key == key).values(answer=json.dumps(answer))
+    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    new = statement.excluded
+    again = {"request_hash": new.request_hash, "created_at": new.created_at, "expires_at": new.expires_at}
+    return statement.on_conflict_do_update(
+        index_elements=["scope", "key"],
+        set_={**again, "answer": sa.null()},
+        where=table.c.expires_at <= new.created_at,
+    ).returning(table.c.scope, table.c.key)
+
+
+def _keep(conn: Connection, scope: str, key: str, answer: Mapping[str, Any]) -> None:
+    conn.execute(_keeping(), {"its_scope": scope, "its_key": key, "answer": json.dumps(answer)})
+
+
+@cache
+def _keeping() -> sa.Update:
+    table = table_of(IdempotencyKey)
+    return table.update().where(
+        table.c.scope == sa.bindparam("its_scope"), table.c.key == sa.bindparam("its_key")
     )
 
 

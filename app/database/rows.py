@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
+from pydantic_core import CoreSchema, core_schema
 from sqlalchemy import Connection, Executable
 from sqlalchemy.orm import configure_mappers
 from sqlalchemy.orm.attributes import manager_of_class
@@ -34,16 +35,24 @@ def _manager(model: type[SQLModel]) -> Any:
     return manager_of_class(model)
 
 
-def rows[M: SQLModel](conn: Connection, model: type[M], statement: Executable) -> list[M]:
+# The values of a statement's parameters, once or many times.
+type Told = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+def rows[M: SQLModel](
+    conn: Connection, model: type[M], statement: Executable, told: Told | None = None
+) -> list[M]:
     """All rows of a statement that selects exactly the columns of `model`."""
-    found = conn.execute(statement)
+    found = conn.execute(statement, told)
     names = tuple(found.keys())
     return [row_of(model, dict(zip(names, values, strict=True))) for values in found]
 
 
-def one_or_none[M: SQLModel](conn: Connection, model: type[M], statement: Executable) -> M | None:
+def one_or_none[M: SQLModel](
+    conn: Connection, model: type[M], statement: Executable, told: Told | None = None
+) -> M | None:
     """The only row of a statement that selects the columns of `model`, or None."""
-    found = conn.execute(statement).one_or_none()
+    found = conn.execute(statement, told).one_or_none()
     return None if found is None else row_of(model, found._mapping)
 
 
@@ -61,10 +70,43 @@ def _with_key(model: type[SQLModel]) -> sa.Select[*tuple[Any, ...]]:
     return sa.select(table).where(column == sa.bindparam("key"))
 
 
+def made[M: SQLModel](model: type[M], **values: Any) -> M:
+    """A new row from values that this house has checked, the rest as the model says.
+
+    What the model's constructor makes, which checks nothing either, at a fifth of its cost.
+    """
+    constants, factories = _defaults(model)
+    filled = {**constants, **values}
+    for name, make in factories:
+        if name not in filled:
+            filled[name] = make()
+    return row_of(model, filled)
+
+
+@cache
+def _defaults(model: type[SQLModel]) -> tuple[dict[str, Any], tuple[tuple[str, Callable[[], Any]], ...]]:
+    fields = model.model_fields.items()
+    return (
+        {
+            name: field.default
+            for name, field in fields
+            if not field.is_required() and not field.default_factory
+        },
+        tuple((name, cast(Any, field.default_factory)) for name, field in fields if field.default_factory),
+    )
+
+
 def add[M: SQLModel](conn: Connection, *new: M) -> None:
     """Insert rows of one model in one statement."""
     if new:
-        conn.execute(sa.insert(table_of(type(new[0]))), [row.model_dump() for row in new])
+        insert, names = _adding(type(new[0]))
+        conn.execute(insert, [{name: row.__dict__[name] for name in names} for row in new])
+
+
+@cache
+def _adding(model: type[SQLModel]) -> tuple[sa.Insert, tuple[str, ...]]:
+    table = table_of(model)
+    return sa.insert(table), tuple(model.model_fields)
 
 
 def table_of(model: type[SQLModel]) -> sa.Table:
@@ -84,6 +126,16 @@ def row_from_json[M: SQLModel](model: type[M], text: str) -> M:
     return row_of(
         model, {c.name: _value(c.type, raw[c.name]) for c in table_of(model).columns if c.name in raw}
     )
+
+
+class AsRow:
+    """Mark a field of a value that is kept as JSON: it holds a row, which is kept whole."""
+
+    def __get_pydantic_core_schema__(self, model: Any, _handler: Any) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            lambda told: row_from_json(model, told) if isinstance(told, str) else told,
+            serialization=core_schema.plain_serializer_function_ser_schema(row_to_json),
+        )
 
 
 def _value(kind: sa.types.TypeEngine[Any], value: Any) -> Any:

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.booking.columns import place_of
 from app.booking.instead_of import instead_of
 from app.booking.rules import SlotClosedReason
 from app.booking.seen import fee_of
@@ -102,7 +101,6 @@ def standing_missed(conn: Connection, now: datetime, told: Mapping[str, Any], _u
         now=now,
         actor=Actor(row.storefront_id, Role.STOREFRONT, "messages"),
         slot_id=told["slot_id"],
-        place=place_of(row),
         basket=row.basket,
     )
     facts = StandingMissedFacts(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from app.database.rows import add
+from app.database.rows import add, made
 from app.handover.errors import AgeCheckRequiresHandover, HandoverNotAllowed, InvalidDropPreference
 from app.handover.queries import policies
 from app.handover.rules import DropWish, HandoverRefusal, missing, options
@@ -41,7 +41,8 @@ def drafted(
         raise AgeCheckRequiresHandover(field=_FIELD)
     if option.reason is not None:
         raise HandoverNotAllowed(field=_FIELD, reason=option.reason.lower().replace("_", " "))
-    return DropPreference(
+    return made(
+        DropPreference,
         mode=wish.mode,
         place=wish.place,
         neighbour=wish.neighbour,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
@@ -12,7 +15,12 @@ from app.handover.tables import DropPreference, HandoverPolicy
 
 def policies(conn: Connection) -> list[HandoverPolicy]:
     """The ways of handing over that this deployment offers."""
-    return rows(conn, HandoverPolicy, sa.select(table_of(HandoverPolicy)))
+    return rows(conn, HandoverPolicy, _all())
+
+
+@cache
+def _all() -> sa.Select[*tuple[Any, ...]]:
+    return sa.select(table_of(HandoverPolicy))
 
 
 def preference_by_id(conn: Connection, preference_id: str) -> DropPreference:

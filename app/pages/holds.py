@@ -16,13 +16,13 @@ from starlette.responses import RedirectResponse, Response
 
 from app.booking.apply_promotion import apply_promotion
 from app.booking.begin_checkout import begin_checkout
+from app.booking.claim import menu_of
 from app.booking.columns import place_of, wanted_basket
 from app.booking.confirm import confirm
 from app.booking.errors import HoldNotFound
 from app.booking.hold import hold
 from app.booking.instead_of import instead_of
 from app.booking.menu import SlotOffer
-from app.booking.offers_of import offers_of
 from app.booking.prefer import prefer
 from app.booking.queries import booking_on, hold_of
 from app.booking.release import release
@@ -125,12 +125,13 @@ def _instead(conn: Connection, now: datetime, shop: Shop, held: SeenHold) -> lis
     """What can be held in its place: nothing while it stands; the window itself first where it has ended."""
     if held.status in (HoldStatus.ACTIVE, HoldStatus.CONFIRMED):
         return []
-    place, basket, slot_id = place_of(held.row), held.basket, held.row.slot_id
-    near = instead_of(conn, now=now, actor=shop.actor, slot_id=slot_id, place=place, basket=basket)
+    slot, basket = held.slot, held.basket
+    near = instead_of(conn, now=now, actor=shop.actor, slot_id=slot.id, basket=basket)
     if held.status is HoldStatus.CONFLICTED:
         return near
-    same = offers_of(conn, now=now, actor=shop.actor, place=place, basket=basket, slot_ids=[slot_id])
-    return [one for one in (*same, *near) if one.available]
+    menu = menu_of(conn, now=now, storefront_id=shop.storefront.id, slot=slot, basket=basket)
+    same = menu.offer(slot, basket)
+    return [same, *near] if same.available else near
 
 
 def _hold_id(request: Request) -> str:

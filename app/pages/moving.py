@@ -138,7 +138,8 @@ async def _choices(request: Request, about: Looked, *, problem: Refusal | str | 
             code=code,
             status=409 if problem else 200,
         )
-    near = problem.facts.get("alternatives", ()) if isinstance(problem, SlotFull) else ()
+    named = problem.facts.get("alternatives", ()) if isinstance(problem, SlotFull) else ()
+    near = {one["slot"] for one in named}
     wanted = day_of(request.query_params.get("from", ""))
     week = await world_of(request).db.read(
         partial(_week, shop=about.shop, booking=about.booking, wanted=wanted, near=near)

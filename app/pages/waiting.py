@@ -96,7 +96,7 @@ def _join(
     basket: Basket,
     customer: CustomerFacts,
 ) -> WaitlistEntry:
-    return join_waitlist(
+    joined = join_waitlist(
         conn,
         now=now,
         actor=shop.actor,
@@ -106,6 +106,7 @@ def _join(
         customer=customer,
         key=told.key,
     )
+    return joined.entry
 
 
 async def _show(request: Request, told: Told, *, problem: Refusal | None) -> Response:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -32,9 +34,14 @@ def zones_of(conn: Connection, *, points: Iterable[Point]) -> dict[Point, Servic
 
 def zone_of(conn: Connection, *, point: Point) -> ServiceZone:
     """The zone whose cells hold the point; raises OutOfZone."""
-    zone, cell = table_of(ServiceZone), table_of(ZoneCell)
-    query = sa.select(zone).join(cell, cell.c.zone_id == zone.c.id).where(cell.c.cell == cell_of(point))
-    found = one_or_none(conn, ServiceZone, query)
+    found = one_or_none(conn, ServiceZone, _holding(), {"cell": cell_of(point)})
     if found is None:
         raise OutOfZone(field=("address",))
     return found
+
+
+@cache
+def _holding() -> sa.Select[*tuple[Any, ...]]:
+    zone, cell = table_of(ServiceZone), table_of(ZoneCell)
+    here = cell.c.cell == sa.bindparam("cell")
+    return sa.select(zone).join(cell, cell.c.zone_id == zone.c.id).where(here)

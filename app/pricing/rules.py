@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -66,7 +66,7 @@ class FeePart:
 
     def stored(self) -> dict[str, object]:
         """The part as it is kept with a hold or booking."""
-        return asdict(self)
+        return {"kind": self.kind, "label": self.label, "minor": self.minor, "currency": self.currency}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -20,19 +22,24 @@ def usable_passes(conn: Connection, *, now: datetime, customer_id: str) -> list[
 
     A pass belongs to one customer, so what is reserved is their own and free again with the hold.
     """
+    found = rows(conn, DeliveryPass, _usable(), {"customer": customer_id, "now": now})
+    return [UsablePass(one.id, one.terms) for one in found]
+
+
+@cache
+def _usable() -> sa.Select[*tuple[Any, ...]]:
     delivery_pass, use = table_of(DeliveryPass), table_of(PassUse)
     redeemed = (
         sa.select(sa.func.count())
         .where(use.c.pass_id == delivery_pass.c.id, use.c.state == RedemptionState.REDEEMED)
         .scalar_subquery()
     )
-    mine = sa.select(delivery_pass).where(
-        delivery_pass.c.customer_id == customer_id,
+    return sa.select(delivery_pass).where(
+        delivery_pass.c.customer_id == sa.bindparam("customer"),
         delivery_pass.c.ended_at.is_(None),
-        delivery_pass.c.valid_until > now,
+        delivery_pass.c.valid_until > sa.bindparam("now"),
         sa.or_(delivery_pass.c.max_deliveries.is_(None), redeemed < delivery_pass.c.max_deliveries),
     )
-    return [UsablePass(one.id, one.terms) for one in rows(conn, DeliveryPass, mine)]
 
 
 def pass_holders(conn: Connection, *, now: datetime, customer_ids: Sequence[str]) -> set[str]:

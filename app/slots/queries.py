@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.database.rows import rows, table_of
+from app.database.rows import Told, rows, table_of
 from app.places.tables import FulfilmentNode
 from app.slots.calendar import Calendar
 from app.slots.closings import Closings
@@ -44,8 +46,13 @@ def slots_between(conn: Connection, *, zone_id: str, first: date, last: date) ->
 
 def slots_by_id(conn: Connection, slot_ids: Sequence[str]) -> list[DeliverySlot]:
     """The slots with these ids, withdrawn ones too, in no promised order; unknown ids are left out."""
+    return rows(conn, DeliverySlot, _with_ids(), {"ids": slot_ids})
+
+
+@cache
+def _with_ids() -> sa.Select[*tuple[Any, ...]]:
     slot = table_of(DeliverySlot)
-    return rows(conn, DeliverySlot, sa.select(slot).where(slot.c.id.in_(slot_ids)))
+    return sa.select(slot).where(slot.c.id.in_(sa.bindparam("ids", expanding=True)))
 
 
 def standing[R: Rule](conn: Connection, model: type[R]) -> list[R]:
@@ -73,43 +80,65 @@ def read_calendar(conn: Connection) -> Calendar:
 
 def closings_of(conn: Connection, *, zone_id: str, span: Window) -> Closings:
     """What closes the slots of a zone within a span, node by node: three statements for all of them."""
-    slot, lead, blackout = table_of(DeliverySlot), table_of(LeadTime), table_of(Blackout)
-    return _closings(
-        conn,
-        slots=sa.and_(slot.c.zone_id == zone_id, slot.c.starts_at >= span.start, slot.c.ends_at <= span.end),
-        leads=_of_zone(lead, zone_id),
-        blackouts=sa.and_(
-            _of_zone(blackout, zone_id), blackout.c.ends_at > span.start, blackout.c.starts_at < span.end
-        ),
-    )
+    return _closings(conn, _closing_a_zone(), {"zone": zone_id, "start": span.start, "end": span.end})
 
 
 def all_closings(conn: Connection, *, first: date, last: date) -> Closings:
     """What closes the slots of all zones on the local days `first`..`last`."""
-    return _closings(
-        conn,
-        slots=table_of(DeliverySlot).c.day.between(first, last),
-        leads=sa.true(),
-        blackouts=sa.true(),
+    return _closings(conn, _closing_days(), {"first": first, "last": last})
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """The statements that read cut-offs, lead times and blackouts, made once."""
+
+    cutoffs: sa.Select[*tuple[Any, ...]]
+    lead_times: sa.Select[*tuple[Any, ...]]
+    blackouts: sa.Select[*tuple[Any, ...]]
+
+
+@cache
+def _closing_a_zone() -> _Closing:
+    slot, lead, blackout = table_of(DeliverySlot), table_of(LeadTime), table_of(Blackout)
+    zone: sa.BindParameter[str] = sa.bindparam("zone")
+    start: sa.BindParameter[datetime] = sa.bindparam("start")
+    end: sa.BindParameter[datetime] = sa.bindparam("end")
+
+    def here(table: sa.Table) -> sa.ColumnElement[bool]:
+        return sa.or_(table.c.zone_id.is_(None), table.c.zone_id == zone)
+
+    return _closing(
+        slots=sa.and_(slot.c.zone_id == zone, slot.c.starts_at >= start, slot.c.ends_at <= end),
+        leads=here(lead),
+        blackouts=sa.and_(here(blackout), blackout.c.ends_at > start, blackout.c.starts_at < end),
     )
 
 
-def _closings(
-    conn: Connection,
-    *,
-    slots: sa.ColumnElement[bool],
-    leads: sa.ColumnElement[bool],
-    blackouts: sa.ColumnElement[bool],
-) -> Closings:
+@cache
+def _closing_days() -> _Closing:
+    days = table_of(DeliverySlot).c.day.between(sa.bindparam("first"), sa.bindparam("last"))
+    return _closing(slots=days, leads=sa.true(), blackouts=sa.true())
+
+
+def _closing(
+    *, slots: sa.ColumnElement[bool], leads: sa.ColumnElement[bool], blackouts: sa.ColumnElement[bool]
+) -> _Closing:
     cutoff, slot = table_of(SlotCutoff), table_of(DeliverySlot)
     lead, blackout = table_of(LeadTime), table_of(Blackout)
-    special = sa.select(cutoff).join(slot, slot.c.id == cutoff.c.slot_id).where(slots)
-    least = sa.select(lead).where(lead.c.removed_at.is_(None), leads)
-    closed = sa.select(blackout).where(blackout.c.removed_at.is_(None), blackouts).order_by(blackout.c.key)
+    return _Closing(
+        cutoffs=sa.select(cutoff).join(slot, slot.c.id == cutoff.c.slot_id).where(slots),
+        lead_times=sa.select(lead).where(lead.c.removed_at.is_(None), leads),
+        blackouts=sa.select(blackout)
+        .where(blackout.c.removed_at.is_(None), blackouts)
+        .order_by(blackout.c.key),
+    )
+
+
+def _closings(conn: Connection, closing: _Closing, told: Told) -> Closings:
     return Closings(
-        cutoffs={(one.slot_id, one.node_id): one for one in rows(conn, SlotCutoff, special)},
-        lead_times=rows(conn, LeadTime, least),
-        blackouts=rows(conn, Blackout, closed),
+        cutoffs={(one.slot_id, one.node_id): one for one in rows(conn, SlotCutoff, closing.cutoffs, told)},
+        lead_times=rows(conn, LeadTime, closing.lead_times, told),
+        blackouts=rows(conn, Blackout, closing.blackouts, told),
     )
 
 
@@ -125,7 +154,3 @@ def horizon_days(conn: Connection, *, storefront_id: str, customer_group: str | 
     )
     found: int | None = conn.execute(query).scalar_one()
     return found
-
-
-def _of_zone(table: Any, zone_id: str) -> sa.ColumnElement[bool]:
-    return sa.or_(table.c.zone_id.is_(None), table.c.zone_id == zone_id)

@@ -8,8 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.booking.menu import policy_of
-from app.booking.rules import OCCUPYING
-from app.booking.tables import SlotHold
+from app.booking.tables import SlotHold, occupying
 from app.database.rows import row_of, table_of
 from app.standing.leave_word import leave_word
 from app.standing.rules import OPEN
@@ -30,7 +29,7 @@ def remind(conn: Connection, *, now: datetime, storefront_id: str, limit: int = 
             occurrence.c.state.in_(OPEN),
             occurrence.c.reminded_at.is_(None),
             hold.c.storefront_id == storefront_id,
-            hold.c.status.in_(OCCUPYING),
+            occupying(),
             hold.c.expires_at > now,
             hold.c.expires_at <= near,
         )

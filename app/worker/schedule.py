@@ -23,6 +23,7 @@ class Repeating:
 
 
 SCHEDULE = (
+    Repeating("demand.forecast", timedelta(days=1), timedelta(hours=1, minutes=30), {"days": 14}),
     Repeating("allocation.plan", timedelta(days=1), timedelta(hours=2), {"trigger": "night", "days": 14}),
     Repeating("booking.reclaim", timedelta(minutes=1), timedelta(), {}),
     Repeating("standing.tend", timedelta(minutes=10), timedelta(), {}),

@@ -26,6 +26,7 @@ from app.engagement.tables import Notification
 from app.jobs import Job, JobState
 from app.storefronts.tables import Storefront
 from app.values.actor import Actor, Role
+from app.worker.demand import forecast
 from app.worker.plan import plan
 from app.worker.standing import tend_standing
 from app.world.mail import MailRefused, OutgoingMail
@@ -88,6 +89,11 @@ async def plan_capacity(world: World, job: Job) -> None:
         raise PlanFailed(run.message)
 
 
+async def forecast_demand(world: World, job: Job) -> None:
+    """Observe the days that are over and forecast the coming ones, for the plan of the same night."""
+    await asyncio.to_thread(partial(forecast, world.db, days=int(job.payload.get("days", 14))))
+
+
 async def take_back(world: World, job: Job) -> None:
     """End holds past their time, in the job's pool or anywhere, and serve those who wait for the room."""
     pool_id = job.payload.get("pool_id")
@@ -123,6 +129,7 @@ _HOUSE = Actor("", Role.OPERATOR, "clock")
 
 TASKS: dict[str, Task] = {
     **{f"engagement.{name}": tell for name in LETTERS},
+    "demand.forecast": forecast_demand,
     "allocation.plan": plan_capacity,
     "booking.reclaim": take_back,
     "booking.narrow": decide_window,

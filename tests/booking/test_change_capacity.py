@@ -142,7 +142,7 @@ def test_saving_needs_a_choice_and_the_refusal_names_the_number(db: Database) ->
     assert the_pool(db).sell_orders == 40
 
     done = changed(db, shop, SizeChange(sell_orders=30), OvercommitChoice.KEEP_OVERBOOKED)
-    assert (done.misfits, done.proposal_ids) == (6, ())
+    assert (done.misfits, done.proposals) == (6, ())
     assert the_pool(db).sell_orders == 30
     assert {b.status for b in bookings(db)} == {BookingStatus.CONFIRMED}
     db.read_now(lambda c, _: assert_ledger_equals_counters(c))
@@ -173,7 +173,7 @@ def test_repromise_proposes_three_windows_to_the_six_harmed_least_and_moves_nobo
     done = changed(db, shop, SizeChange(sell_orders=30), OvercommitChoice.START_REPROMISE)
 
     made = proposals(db, operator(shop))
-    assert sorted(done.proposal_ids) == sorted(one.row.id for one in made)
+    assert [one.id for one in done.proposals] == [one.row.id for one in made]
     assert {one.row.booking_id for one in made} == {b.id for b in before[-6:]}
     assert all(len(one.alternatives) == 3 for one in made)
     assert all(slot.id not in one.row.alternatives for one in made)
@@ -187,7 +187,7 @@ def test_lowering_further_asks_only_those_who_were_not_asked_yet(db: Database) -
     shop, _ = opened(db)
     changed(db, shop, SizeChange(sell_orders=30), OvercommitChoice.START_REPROMISE)
     again = changed(db, shop, SizeChange(sell_orders=28), OvercommitChoice.START_REPROMISE)
-    assert len(again.proposal_ids) == 2
+    assert len(again.proposals) == 2
     assert len(proposals(db, operator(shop), RepromiseState.OPEN)) == 8
 
 
@@ -212,7 +212,7 @@ def test_lifting_withdraws_the_proposals_and_sells_by_the_plan_again(db: Databas
             c,
             now=n,
             actor=operator(shop),
-            override_id=done.override_id,
+            override_id=done.override.id,
             choice=None,
             reason="repaired",
             key="k",
@@ -240,7 +240,7 @@ def test_lifting_what_let_more_be_sold_needs_the_choice_too(db: Database) -> Non
                 c,
                 now=n,
                 actor=operator(shop),
-                override_id=done.override_id,
+                override_id=done.override.id,
                 choice=choice,
                 reason="gone",
                 key=new_id(),

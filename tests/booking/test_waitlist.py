@@ -45,7 +45,7 @@ def joined(
     chosen = [slot.id for slot in slots or (world.early,)]
 
     def work(conn: sa.Connection, now: Any) -> WaitlistEntry:
-        return join_waitlist(
+        joined = join_waitlist(
             conn,
             now=now,
             actor=world.shop.actor,
@@ -54,6 +54,7 @@ def joined(
             customer=CustomerFacts(reference=customer, name=customer, email=f"{customer}@example.com"),
             **{"key": new_id(), "slot_ids": chosen, **told},
         )
+        return joined.entry
 
     return world.db.write_now(work)
 

@@ -90,6 +90,11 @@ _WISHES = {
 }
 
 
+def _joined(conn: Connection, **told: Any) -> WaitlistEntry:
+    """The entry of who joins the waitlist."""
+    return join_waitlist(conn, **told).entry
+
+
 @dataclass(frozen=True)
 class Verbs:
     """The verbs under test; a test that plants a bug replaces one."""
@@ -102,7 +107,7 @@ class Verbs:
     update_hold: Callable[..., SlotHold] = update_hold
     reschedule: Callable[..., DeliveryBooking] = reschedule
     cancel: Callable[..., DeliveryBooking] = cancel
-    join_waitlist: Callable[..., WaitlistEntry] = join_waitlist
+    join_waitlist: Callable[..., WaitlistEntry] = _joined
     apply_promotion: Callable[..., SlotHold] = apply_promotion
     remove_promotion: Callable[..., SlotHold] = remove_promotion
 

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.capacity import ledger
+from app.capacity.post_many import Claim
+from app.capacity.post_many import post_many as guarded_many
+from app.capacity.rules import EntryKind
 from app.capacity.tables import CapacityEntry, CapacityPool
 from app.cli import app
 from app.database.rows import add, by_id, table_of
@@ -38,9 +43,32 @@ def post(
     return True
 
 
+def post_many(
+    conn: Connection, *, now: datetime, kind: EntryKind, reason: str, claims: Sequence[Claim]
+) -> set[str]:
+    """As `app.capacity.post_many`, but one after the other, each as unguarded as above."""
+    return {
+        one.reference
+        for one in claims
+        if post(
+            conn,
+            now=now,
+            kind=kind,
+            reason=reason,
+            pool_id=one.pool_id,
+            held=one.held,
+            booked=one.booked,
+            reference=one.reference,
+            actor=one.actor,
+            audience=one.audience,
+        )
+    }
+
+
 if __name__ == "__main__":
-    guarded = ledger.post
+    unguarded = {ledger.post: post, guarded_many: post_many}
     for module in [*sys.modules.values()]:
-        if getattr(module, "post", None) is guarded:
-            module.post = post  # type: ignore[attr-defined]  # whoever imported it
+        for guarded, without in unguarded.items():
+            if getattr(module, guarded.__name__, None) is guarded:
+                setattr(module, guarded.__name__, without)  # whoever imported it
     app(["serve"])

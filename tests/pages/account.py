@@ -129,7 +129,7 @@ class Account:
 
     def waits(self, *slots: DeliverySlot) -> WaitlistEntry:
         """Ana waits for the full window, or for others."""
-        return self.write(
+        joined = self.write(
             join_waitlist,
             slot_ids=[slot.id for slot in slots or (self.full,)],
             place=self.shop.place,
@@ -137,6 +137,7 @@ class Account:
             customer=CustomerFacts(reference="ana", name="Ana Lima", email="ana@example.com"),
             key=new_id(),
         )
+        return joined.entry
 
     def offered(self) -> str:
         """The hold that Ana is offered after Rui has cancelled."""

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision = "0009_promotion_labels"
-down_revision = "0008_plan_answers"
+revision = "0011_promotion_labels"
+down_revision = "0010_demand"
 branch_labels = None
 depends_on = None
 

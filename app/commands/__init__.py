@@ -1,0 +1,1 @@
+"""What `lastlap` does, a file for each kind of thing; `app/cli.py` names them."""
