@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from benchmarks import availability, claims, plan
+from benchmarks import availability, claims, orders, plan
 from benchmarks.page import PAGE, written
 
-ALL = (plan, availability, claims)
+ALL = (plan, orders, availability, claims)
 
 
 def main(names: Sequence[str]) -> None:

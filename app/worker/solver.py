@@ -13,6 +13,14 @@ from typing import Any
 
 import orjson
 
+from app.allocation.orders import (
+    OrderLimits,
+    OrderPlan,
+    OrderProblem,
+    order_limits_to_json,
+    order_plan_from_json,
+    orders_to_json,
+)
 from app.allocation.problem import (
     Limits,
     Plan,
@@ -25,6 +33,7 @@ from app.allocation.problem import (
 type Progress = Callable[[Mapping[str, Any]], None]
 
 COMMAND = (sys.executable, "-m", "app.allocation.solve")
+ORDERS_COMMAND = (sys.executable, "-m", "app.allocation.solve.orders_process")
 
 
 class SolverFailed(Exception):
@@ -39,10 +48,34 @@ def run_solver(
     progress: Progress | None = None,
     command: Sequence[str] = COMMAND,
 ) -> Plan:
-    """Solve in a child process with its own process group, killed after `wall_s` seconds.
+    """Plan capacity in a child process with its own process group, killed after `wall_s` seconds.
 
     Raises SolverFailed when it runs out of time, crashes, or answers anything but a plan.
     """
+    asked = limits_to_json(limits) + b"\n" + problem_to_json(problem) + b"\n"
+    return _answered(command, asked, plan_from_json, wall_s, progress)
+
+
+def run_orders(
+    problem: OrderProblem,
+    limits: OrderLimits,
+    *,
+    wall_s: float,
+    command: Sequence[str] = ORDERS_COMMAND,
+) -> OrderPlan:
+    """Allocate orders in a child process of the same kind; raises SolverFailed as `run_solver` does."""
+    asked = order_limits_to_json(limits) + b"\n" + orders_to_json(problem) + b"\n"
+    return _answered(command, asked, order_plan_from_json, wall_s, None)
+
+
+def _answered[T](
+    command: Sequence[str],
+    asked: bytes,
+    read: Callable[[bytes], T],
+    wall_s: float,
+    progress: Progress | None,
+) -> T:
+    """What a child says to what it is asked; it is gone when this returns."""
     child = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )
@@ -56,7 +89,7 @@ def run_solver(
     timer.start()
     errors = _Collected(child.stderr)
     try:
-        return _conversation(child, problem, limits, progress)
+        return _conversation(child, asked, read, progress)
     except (OSError, ValueError) as why:
         # A child that has just closed its pipe may still be on its way out.
         with suppress(subprocess.TimeoutExpired):
@@ -79,17 +112,17 @@ def run_solver(
                 pipe.close()
 
 
-def _conversation(
-    child: subprocess.Popen[bytes], problem: Problem, limits: Limits, progress: Progress | None
-) -> Plan:
+def _conversation[T](
+    child: subprocess.Popen[bytes], asked: bytes, read: Callable[[bytes], T], progress: Progress | None
+) -> T:
     if child.stdin is None or child.stdout is None:
         raise OSError("the solver has no pipes")
-    child.stdin.write(limits_to_json(limits) + b"\n" + problem_to_json(problem) + b"\n")
+    child.stdin.write(asked)
     child.stdin.flush()
     child.stdin.close()
     for line in child.stdout:
         if line.startswith(b'{"plan": '):
-            return plan_from_json(line[len(b'{"plan": ') : -2])
+            return read(line[len(b'{"plan": ') : -2])
         told = orjson.loads(line)
         if progress and isinstance(told, dict) and "progress" in told:
             progress(told["progress"])

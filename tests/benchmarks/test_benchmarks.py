@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from benchmarks import availability, claims, plan
+from app.allocation.orders import cost_of
+from benchmarks import availability, claims, orders, plan
 from benchmarks.__main__ import ALL, main
 from benchmarks.city import city_day
 from benchmarks.page import HEAD, Section, Table, spread, written
@@ -36,6 +37,15 @@ def test_the_plan_is_traced_solved_checked_and_told() -> None:
     assert solved.build_s > 0
     told = str(plan.section([size]))
     assert "| 5 / 400 |" in told
+
+
+def test_orders_are_placed_repaired_checked_and_told() -> None:
+    size = orders.measured(5, 300, 3.0)
+    repair = orders.broken(size)
+    assert size.plan.partner_couriers <= size.greedy.count(-1)
+    assert repair.plan.objective <= cost_of(repair.problem, repair.greedy)
+    told = str(orders.section([size], repair))
+    assert f"| {len(size.problem.orders)} |" in told
 
 
 def test_gaps_are_read_off_at_a_time() -> None:

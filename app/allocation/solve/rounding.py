@@ -1,0 +1,123 @@
+"""Place orders one by one at the least extra cost, overtime priced: after a relaxation, or on their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from app.allocation.orders import PARTNER, Choice, Order, OrderProblem
+
+_WORK = 1
+
+
+def amounts_of(order: Order, choice: Choice) -> tuple[int, ...]:
+    """What an order takes of the pool of a choice, in the order of the dimensions of a load."""
+    return (1, choice.work_s, order.volume_ml, order.weight_g, order.chilled_ml, order.frozen_ml)
+
+
+class Ledger:
+    """What is left of every pool and picking wave while orders are placed."""
+
+    def __init__(self, problem: OrderProblem) -> None:
+        self.problem = problem
+        self._left = [
+            [
+                pool.room.orders,
+                pool.room.work_s,
+                pool.room.volume_ml,
+                pool.room.weight_g,
+                pool.room.chilled_ml,
+                pool.room.frozen_ml,
+            ]
+            for pool in problem.pools
+        ]
+        self._picks = list(problem.waves)
+
+    def left(self, pool: int, dimension: int) -> int:
+        """The room that is left; less than nothing where overtime is worked already."""
+        return self._left[pool][dimension]
+
+    def picks_left(self, wave: int) -> int:
+        """The orders that a picking wave still takes."""
+        return self._picks[wave]
+
+    def take(self, order: int, place: int, sign: int = 1) -> None:
+        """Note that an order is served by its choice, or with `sign` -1 that it no longer is."""
+        if place == PARTNER:
+            return
+        facts = self.problem.orders[order]
+        choice = facts.choices[place]
+        left = self._left[choice.pool]
+        for d, amount in enumerate(amounts_of(facts, choice)):
+            left[d] -= sign * amount
+        wave = self.problem.pools[choice.pool].wave
+        if wave is not None:
+            self._picks[wave] -= sign
+
+    def extra(self, order: int, place: int, *, overtime: bool = True) -> float | None:
+        """What serving an order by a choice costs with the overtime it makes; None where it does not fit."""
+        facts = self.problem.orders[order]
+        choice = facts.choices[place]
+        pool = self.problem.pools[choice.pool]
+        if pool.wave is not None and self._picks[pool.wave] < 1:
+            return None
+        left = self._left[choice.pool]
+        amounts = amounts_of(facts, choice)
+        if any(a > left[d] for d, a in enumerate(amounts) if a and d != _WORK):
+            return None
+        late = max(0, choice.work_s - left[_WORK])
+        if late > 0 and (not overtime or late > pool.overtime_s):
+            return None
+        before = max(0, -left[_WORK])
+        return choice.price + pool.overtime_minor * (late - before) / 60
+
+
+def placed(problem: OrderProblem, whole: Mapping[int, int]) -> list[int]:
+    """The whole choices of a relaxation, and the other orders each where it costs least extra."""
+    ledger = Ledger(problem)
+    chosen = [PARTNER] * len(problem.orders)
+    # What the relaxation took together fits together; what tolerance let through is placed again.
+    doubtful = []
+    for order, place in whole.items():
+        if place != PARTNER and ledger.extra(order, place) is None:
+            doubtful.append(order)
+            continue
+        chosen[order] = place
+        ledger.take(order, place)
+    rest = [order for order in range(len(problem.orders)) if order not in whole]
+    _place(problem, ledger, chosen, [*rest, *doubtful], overtime=True)
+    return chosen
+
+
+def first_come(problem: OrderProblem, *, stay: bool = False) -> list[int]:
+    """Orders in their turn, each the cheapest choice that has room, none in overtime: counters, first come.
+
+    With `stay` those that still fit where they are stay, and then the others are placed: what a dispatcher
+    does by hand.
+    """
+    ledger = Ledger(problem)
+    chosen = [PARTNER] * len(problem.orders)
+    rest = []
+    for number, order in enumerate(problem.orders):
+        here = [place for place, choice in enumerate(order.choices) if choice.pool == order.present]
+        if stay and here and ledger.extra(number, here[0], overtime=False) is not None:
+            chosen[number] = here[0]
+            ledger.take(number, here[0])
+        else:
+            rest.append(number)
+    _place(problem, ledger, chosen, rest, overtime=False)
+    return chosen
+
+
+def _place(
+    problem: OrderProblem, ledger: Ledger, chosen: list[int], orders: Iterable[int], *, overtime: bool
+) -> None:
+    for order in orders:
+        best, least = PARTNER, problem.orders[order].partner_minor
+        if not overtime:
+            least = float("inf")
+        for place in range(len(problem.orders[order].choices)):
+            extra = ledger.extra(order, place, overtime=overtime)
+            if extra is not None and extra < least:
+                best, least = place, extra
+        chosen[order] = best
+        ledger.take(order, best)

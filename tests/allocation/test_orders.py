@@ -1,0 +1,217 @@
+"""Which pool serves each order: proved, checked in own arithmetic, and as another solver finds it too."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import cbcbox
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.allocation.check_orders import check_orders
+from app.allocation.orders import (
+    PARTNER,
+    Choice,
+    OpenPool,
+    Order,
+    OrderLimits,
+    OrderPlan,
+    OrderProblem,
+    cost_of,
+    overtime_of,
+    packed_orders,
+    unpacked_orders,
+    used_of,
+)
+from app.allocation.problem import Limits
+from app.allocation.solve.exchange import Exchange
+from app.allocation.solve.orders import OrdersEngine, OrdersModel, solve_orders
+from app.allocation.solve.rounding import Ledger, first_come
+from app.values.load import DIMENSIONS, Load
+from app.values.window import Window
+from app.worker.solver import SolverFailed, run_orders
+
+QUICK = OrderLimits(seconds=2, gap=1e-6)
+EVENING = datetime(2026, 11, 28, 18, tzinfo=UTC)
+
+
+def town(
+    seed: int, *, orders: int = 30, pools: int = 4, tight: float = 0.95, wave: int | None = None
+) -> OrderProblem:
+    """Random orders against pools that have about as much room as they need."""
+    rng = Random(seed)
+    room_s = round(orders * 420 * tight / pools)
+    made = [
+        OpenPool(
+            id=f"pool-{p}",
+            node_id=f"node-{p % 2}",
+            class_id=f"class-{p % 3}",
+            window=Window(EVENING + timedelta(hours=p % 2), EVENING + timedelta(hours=p % 2 + 1)),
+            room=Load(orders, room_s, 900_000, 400_000, 120_000, 60_000),
+            overtime_s=room_s // 20,
+            overtime_minor=43.0,
+            wave=p % 2 if wave is not None else None,
+        )
+        for p in range(pools)
+    ]
+    asked = []
+    for o in range(orders):
+        takes = rng.sample(range(pools), rng.randint(1, pools))
+        choices = tuple(Choice(p, 0, rng.randint(300, 540), float(rng.randint(5, 60))) for p in takes)
+        goods = rng.randint(5_000, 60_000)
+        asked.append(Order(f"o{o}", goods, goods // 2, goods // 4, goods // 8, 1_400.0, takes[0], choices))
+    waves = (wave, wave) if wave is not None else ()
+    return OrderProblem(date(2026, 11, 28), "EUR", tuple(made), waves, tuple(asked))
+
+
+def solved(problem: OrderProblem, limits: OrderLimits = QUICK) -> OrderPlan:
+    """An answer that passed the check."""
+    plan = solve_orders(problem, limits)
+    assert check_orders(problem, plan) == []
+    return plan
+
+
+def test_every_order_is_placed_within_room_and_overtime_and_the_bound_holds() -> None:
+    problem = town(1, orders=200, pools=8)
+    plan = solved(problem)
+    assert plan.bound <= plan.objective <= cost_of(problem, first_come(problem))
+    assert plan.partner_couriers < first_come(problem).count(PARTNER)
+    assert plan.gap < 0.05
+
+
+def test_what_no_pool_can_take_goes_to_a_partner_courier_and_is_never_dropped() -> None:
+    problem = town(2)
+    nothing = tuple(replace(pool, room=Load(), overtime_s=0) for pool in problem.pools)
+    plan = solved(replace(problem, pools=nothing))
+    assert plan.partner_couriers == len(problem.orders)
+    without = replace(problem, orders=tuple(replace(order, choices=()) for order in problem.orders))
+    assert solved(without).partner_couriers == len(problem.orders)
+    assert solved(replace(problem, orders=())).chosen == ()
+
+
+def test_a_picking_wave_takes_no_more_orders_than_it_has() -> None:
+    problem = town(3, tight=2.0, wave=8)
+    plan = solved(problem)
+    assert plan.partner_couriers == len(problem.orders) - 16
+
+
+def test_one_dimension_that_is_short_moves_only_what_needs_it() -> None:
+    problem = town(4, tight=2.0)
+    no_freezer = replace(problem.pools[0], room=replace(problem.pools[0].room, frozen_ml=0))
+    plan = solved(replace(problem, pools=(no_freezer, *problem.pools[1:])))
+    used = used_of(problem, plan.chosen)
+    assert used[0] == Load()
+
+
+def test_leaving_the_running_plan_is_worth_its_price_or_not_done() -> None:
+    problem = town(5, tight=3.0)
+    held = tuple(
+        replace(
+            order,
+            choices=tuple(
+                replace(c, move_minor=0.0 if c.pool == order.present else 500.0) for c in order.choices
+            ),
+        )
+        for order in problem.orders
+    )
+    plan = solved(replace(problem, orders=held))
+    for order, place in zip(problem.orders, plan.chosen, strict=True):
+        assert order.choices[place].pool == order.present
+    free = solved(problem)
+    assert free.objective < plan.objective
+
+
+def cbc_best(problem: OrderProblem, folder: Path) -> float:
+    """The least cost that CBC proves for the same model."""
+    free = {o: range(len(order.choices)) for o, order in enumerate(problem.orders)}
+    model = OrdersModel(problem, free, Ledger(problem))
+    engine = OrdersEngine(model, Limits())
+    engine.integer()
+    engine.highs.writeModel(str(folder / "orders.mps"))
+    command = [f"{cbcbox.cbc_dist_dir()}/bin/cbc", str(folder / "orders.mps")]
+    # CBC reads MPS as a minimisation whatever it says; ours is a maximisation of what is saved.
+    command += [
+        "-max",
+        "-ratio",
+        "0",
+        "-seconds",
+        "60",
+        "-solve",
+        "-solution",
+        str(folder / "answer.txt"),
+        "-quit",
+    ]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    first = (folder / "answer.txt").read_text().splitlines()[0]
+    assert first.startswith("Optimal"), first
+    return abs(float(first.rsplit(maxsplit=1)[-1]))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_small_problems_cost_what_another_solver_finds(seed: int, tmp_path: Path) -> None:
+    problem = town(seed, orders=24, pools=4, wave=9 if seed % 2 else None)
+    plan = solved(problem)
+    assert plan.objective == pytest.approx(cbc_best(problem, tmp_path), rel=2e-3, abs=1.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(["room", "overtime", "money", "bound", "place", "short"]))
+def test_the_checker_passes_what_is_right_and_finds_what_was_planted(seed: int, fault: str) -> None:
+    problem = town(seed, orders=12, pools=3, tight=0.8)
+    chosen = tuple(first_come(problem))
+    right = OrderPlan(
+        chosen, tuple(overtime_of(problem, chosen)), cost_of(problem, chosen), 0.0, (0.0,) * 3, 0, 0, 0.0, 0.0
+    )
+    assert check_orders(problem, right) == []
+    used = used_of(problem, chosen)
+    busy = max(range(3), key=lambda p: used[p].work_s)
+    match fault:
+        case "room":
+            small = replace(problem.pools[busy], room=replace(used[busy], volume_ml=used[busy].volume_ml - 1))
+            pools = (*problem.pools[:busy], small, *problem.pools[busy + 1 :])
+            assert check_orders(replace(problem, pools=pools), right)
+        case "overtime":
+            late = [0, 0, 0]
+            late[busy] = problem.pools[busy].overtime_s + 1
+            cost = right.objective + late[busy] * 43.0 / 60
+            assert check_orders(problem, replace(right, overtime_s=tuple(late), objective=cost))
+        case "money":
+            assert check_orders(problem, replace(right, objective=right.objective - 2))
+        case "bound":
+            assert check_orders(problem, replace(right, bound=right.objective + 2))
+        case "place":
+            assert check_orders(problem, replace(right, chosen=(99, *chosen[1:])))
+        case _:
+            assert check_orders(problem, replace(right, chosen=chosen[1:]))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.booleans())
+def test_exchanging_never_costs_more_and_never_breaks_a_room(seed: int, waves: bool) -> None:
+    problem = town(seed, orders=40, pools=5, tight=0.9, wave=18 if waves else None)
+    before = first_come(problem)
+    pairs = Exchange(problem, before)
+    pairs.improve(seconds=2)
+    after = pairs.chosen
+    assert cost_of(problem, after) <= cost_of(problem, before) + 1e-6
+    for pool, used, late in zip(
+        problem.pools, used_of(problem, after), overtime_of(problem, after), strict=True
+    ):
+        assert late <= pool.overtime_s
+        assert all(getattr(used, d) <= getattr(pool.room, d) for d in DIMENSIONS if d != "work_s")
+
+
+def test_the_child_process_gives_the_same_answer_and_a_dead_one_is_reported() -> None:
+    problem = town(6)
+    answer = run_orders(problem, QUICK, wall_s=120)
+    assert check_orders(problem, answer) == []
+    assert answer.chosen == solved(problem).chosen
+    assert unpacked_orders(packed_orders(problem)) == problem
+    with pytest.raises(SolverFailed, match="code 3"):
+        run_orders(problem, QUICK, wall_s=60, command=(sys.executable, "-c", "raise SystemExit(3)"))
