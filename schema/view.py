@@ -1,6 +1,5 @@
 """GraphQL over HTTP: negotiation, limits, keys, and errors that always are JSON with a code."""
 
-import ipaddress
 import time
 from typing import Any
 
@@ -21,6 +20,7 @@ from app.errors import NotFound, Outage, Refusal
 from app.storefronts.authenticate import authenticate
 from app.storefronts.errors import NotAuthenticated
 from app.values.actor import Actor
+from app.values.loopback import is_loopback
 from app.world.world import World
 from schema.context import Context
 from schema.limits import too_large
@@ -32,8 +32,6 @@ JSON = "application/json"
 KEY_FRESH_S = 5.0
 # A database that is away is mostly back within seconds.
 RETRY = {"Retry-After": "2"}
-# What proxies add: whoever speaks through one is not this machine, whatever address it claims.
-_PROXIED = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 _MISSING_TABLE = ("no such table", "does not exist", "no such column")
 
 _log = structlog.get_logger("graphql")
@@ -69,7 +67,10 @@ class Keys:
 
     async def actor(self, request: Request) -> Actor:
         """The caller; raises Unanswerable with 401 for a key that is missing, wrong or revoked."""
-        key, loopback = _key(request), _is_loopback(request)
+        key, loopback = (
+            _key(request),
+            is_loopback(request.client.host if request.client else None, request.headers),
+        )
         remembered = self._known.get((key or "", loopback))
         if remembered and time.monotonic() - remembered[0] < KEY_FRESH_S:
             return remembered[1]
@@ -233,13 +234,3 @@ def _key(request: Request) -> str | None:
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()
     return request.headers.get("x-api-key")
-
-
-def _is_loopback(request: Request) -> bool:
-    """Whether the call comes from this machine itself, not from a proxy on it."""
-    if request.client is None or any(name in request.headers for name in _PROXIED):
-        return False
-    try:
-        return ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False

@@ -26,7 +26,7 @@ from app.storefronts.issue_key import issue_key
 from app.storefronts.queries import storefront_by_key
 from app.values.actor import Role
 
-DEMO_KEY = "demo-key"
+DEMO_KEY, DEMO_OPERATOR_KEY = "demo-key", "demo-operator-key"
 DEMO_LIMITS = Limits(day_s=5.0, gap=0.005)
 
 CityFiles = Annotated[
@@ -68,21 +68,18 @@ def _prepare(settings: Settings, files: list[Path]) -> None:
 
 def _demo_key(conn: Connection, now: datetime, *, settings: Settings) -> None:
     storefront = storefront_by_key(conn, settings.checkout_storefront)
-    issue_key(
-        conn,
-        now=now,
-        storefront_id=storefront.id,
-        key=DEMO_KEY,
-        name="demo",
-        role=Role.STOREFRONT,
-        loopback_only=True,
-    )
+    for key, role in ((DEMO_KEY, Role.STOREFRONT), (DEMO_OPERATOR_KEY, Role.OPERATOR)):
+        name = "demo" if role is Role.STOREFRONT else "demo operator"
+        issue_key(
+            conn, now=now, storefront_id=storefront.id, key=key, name=name, role=role, loopback_only=True
+        )
 
 
 def _invite(settings: Settings) -> None:
     base = f"http://{settings.host}:{settings.port}"
     console.print(f"\n[bold]Checkout[/bold]   {base}/")
     console.print(f"[bold]Mailbox[/bold]    {base}/mailbox")
+    console.print(f"[bold]Operations[/bold] {base}/operator   (key: {DEMO_OPERATOR_KEY})", soft_wrap=True)
     key = f"(key: {DEMO_KEY}, from this machine only)"
     console.print(f"[bold]GraphQL[/bold]    {base}/graphql   {key}\n", soft_wrap=True)
     console.print("Paste this:\n")

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from app.errors import NotAllowed, NotFound, Outage, Refusal
 from app.pages import bookings, cancelling, checkout, holds, mailbox, moving, my, waiting
+from app.pages.desk.routes import desk_routes
 from app.pages.render import page
 from app.pages.shop import shop_of
 from app.storefronts.errors import StorefrontNotFound
@@ -50,6 +51,7 @@ def routes() -> list[BaseRoute]:
         Route("/mailbox", _told(mailbox.listing)),
         Route("/mailbox/{message_id}", _told(mailbox.message)),
         Route("/mailbox/{message_id}/html", _told(mailbox.markup)),
+        *desk_routes(),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
     ]
 

@@ -19,6 +19,12 @@ def authenticate(conn: Connection, *, key: str | None, loopback: bool) -> Actor:
 
     Raises NotAuthenticated for a missing, unknown or revoked key and for the demo key from elsewhere.
     """
+    found = key_holder(conn, key=key, loopback=loopback)
+    return Actor(found.storefront_id, found.role, found.name)
+
+
+def key_holder(conn: Connection, *, key: str | None, loopback: bool) -> ApiKey:
+    """The row of a key that is good; raises as `authenticate` does."""
     if not key:
         raise NotAuthenticated(what=f"An API key is missing. {_FIX}")
     table = table_of(ApiKey)
@@ -28,4 +34,4 @@ def authenticate(conn: Connection, *, key: str | None, loopback: bool) -> Actor:
         raise NotAuthenticated(what=f"This API key is not known or was revoked. {_FIX}")
     if found.loopback_only and not loopback:
         raise NotAuthenticated(what="The demo key works on this machine only; issue a key of your own.")
-    return Actor(found.storefront_id, found.role, found.name)
+    return found
