@@ -23,7 +23,8 @@ def engine_for(url: str, *, pool_size: int = 16) -> Engine:
     """An engine for `sqlite:///file` or `postgresql://...`.
 
     Raises UnsupportedDatabase for any other scheme, for SQLite in memory, which processes and threads
-    could not share, and for a file in a folder that cannot be made.
+    could not share, and for a file in a folder that cannot be made; when it connects, for a PostgreSQL
+    database that does not keep text as UTF-8.
     """
     try:
         parsed = make_url(url)
@@ -74,13 +75,28 @@ def _sqlite(url: URL, pool_size: int) -> Engine:
 
 
 def _postgresql(url: URL, pool_size: int) -> Engine:
-    return sa.create_engine(
+    engine = sa.create_engine(
         url,
         pool_size=pool_size,
         max_overflow=4,
         pool_pre_ping=True,
         connect_args={
+            # Without it the driver answers bytes where the database has no encoding at all.
+            "client_encoding": "UTF8",
             "options": f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT_MS}"
-            " -c idle_in_transaction_session_timeout=60000"
+            " -c idle_in_transaction_session_timeout=60000",
         },
     )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            name = connection.info.dbname
+            connection.close()
+            raise UnsupportedDatabase(
+                f"The database {name} keeps text as {encoding}, and names of people and streets need UTF-8;"
+                f" make another: createdb -T template0 -E UTF8 NAME."
+            )
+
+    return engine

@@ -56,6 +56,23 @@ def test_postgresql_reads_what_is_committed_and_does_not_wait_for_ever(db: Datab
     assert db.write_now(shown) == ["read committed", "UTC", "2s"]
 
 
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_a_database_without_utf_8_is_refused_with_the_fix(db: Database) -> None:
+    server = db.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with server.connect() as conn:
+        conn.exec_driver_sql(
+            "CREATE DATABASE ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+    wrong = engine_for(db.engine.url.set(database="ascii").render_as_string(hide_password=False))
+    try:
+        with pytest.raises(UnsupportedDatabase, match=r"ascii keeps text as SQL_ASCII.*createdb .* UTF8"):
+            wrong.connect()
+    finally:
+        wrong.dispose()
+        with server.connect() as conn:
+            conn.exec_driver_sql("DROP DATABASE ascii WITH (FORCE)")
+
+
 def test_an_instant_without_a_zone_is_refused(db: Database) -> None:
     naive = datetime(2026, 11, 24, 9)  # noqa: DTZ001  that is the point
     with pytest.raises(StatementError, match="timezone"):
