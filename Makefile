@@ -11,7 +11,7 @@ CITY ?=
 JOBS ?= 2
 BOOKINGS ?= 20000
 
-.PHONY: help demo test fault-test check format bench lock browser clean
+.PHONY: help demo test fault-test check format bench bench-allocation lock browser clean
 
 help:            ## list the commands
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -35,8 +35,11 @@ format: $(STAMP) ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)  ## run the benchmarks and write benchmarks/README.md (ARGS="plan availability claims")
+bench: $(STAMP)  ## run the benchmarks and write benchmarks/README.md (ARGS="availability claims")
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-allocation: $(STAMP)  ## measure the allocation core and write benchmarks/ALLOCATION.md (ARGS="days travel ...")
+	$(BIN)/python -m benchmarks.allocation $(ARGS)
 
 lock: $(STAMP)   ## resolve the dependencies anew, with hashes and without addresses
 	$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock

@@ -7,11 +7,12 @@ retailer would save.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from math import exp, hypot, sqrt
 from random import Random
 
-from app.allocation.problem import Arc, DayProblem, Fleet, Group, Node, Problem, ShiftOption
+from app.allocation.problem import Arc, DayProblem, Fleet, Group, Node, OpeningRule, Problem, ShiftOption
 from app.values.window import Window
 
 DAY = date(2026, 11, 28)
@@ -27,14 +28,22 @@ _SHIFTS = ((0, 2), (1, 5), (3, 9), (5, 9), (0, 5))
 _NODES = ((13.0, 1.0), (7.0, 7.0), (4.5, 8.0), (8.0, 4.5))
 
 
-def city_day(zones: int, orders: int, seed: int = 1) -> Problem:
-    """One Saturday of a city with so many zones and orders."""
+# An opening rule of the generator: of nine buckets from four to seven, two euros each.
+_LEAST, _MOST, _OPENING_MINOR = 4, 7, 200
+
+
+def city_day(
+    zones: int, orders: int, seed: int = 1, *, concave: bool = False, opening: bool = False
+) -> Problem:
+    """One Saturday of a city with so many zones and orders; travel as dense as expected, or `concave`; every
+    window open where it pays, or `opening` decided in every zone."""
     rng = Random(seed)
     places = [(rng.gauss(7, 2.8) % 14, rng.gauss(7, 2.8) % 14) for _ in range(zones)]
     weights = [exp(-hypot(x - 7, y - 7) / 4) * rng.uniform(0.6, 1.4) for x, y in places]
     daily = [orders * w / sum(weights) for w in weights]
     area_km2 = 196 / zones
     fleets = _fleets(orders)
+    rules = tuple(OpeningRule(z, _LEAST, _MOST, _OPENING_MINOR, 0) for z in range(zones)) if opening else ()
     return Problem(
         currency="EUR",
         margin_minor=950,
@@ -50,12 +59,48 @@ def city_day(zones: int, orders: int, seed: int = 1) -> Problem:
                 week=0,
                 buckets=tuple(_bucket(a, b) for a, b in _HOURS),
                 groups=tuple(_groups(daily)),
-                arcs=tuple(_arcs(fleets, places, daily, area_km2, rng)),
+                arcs=tuple(_arcs(fleets, places, daily, area_km2, rng, concave)),
                 shifts=tuple(_shifts(fleets)),
                 taken=(),
+                openings=rules,
             ),
         ),
     )
+
+
+def city_fortnight(zones: int, orders: int, *, hours_bp: int = 10_000, seed: int = 1) -> Problem:
+    """Fourteen days from a Monday, each with its own demand; each node has `hours_bp` of the driver hours
+    that all its vehicles' longest shifts would take in a week."""
+    rng = Random(seed)
+    one = city_day(zones, orders, seed)
+    saturday = one.days[0]
+    days = []
+    for n in range(14):
+        shift = timedelta(days=n + 2)
+        factor = (0.9, 0.88, 0.92, 1.0, 1.16, 1.22, 0.92)[n % 7]
+        days.append(
+            replace(
+                saturday,
+                day=DAY + shift,
+                week=n // 7,
+                buckets=tuple(Window(b.start + shift, b.end + shift) for b in saturday.buckets),
+                groups=tuple(
+                    replace(group, orders=group.orders * factor * rng.uniform(0.9, 1.1))
+                    for group in saturday.groups
+                ),
+                shifts=tuple(
+                    replace(s, window=Window(s.window.start + shift, s.window.end + shift))
+                    for s in saturday.shifts
+                ),
+            )
+        )
+    longest = max(s.hours for s in saturday.shifts)
+    vehicles = [sum(f.vehicles for f in one.fleets if f.node == n) for n in range(4)]
+    nodes = tuple(
+        replace(node, hours=(vehicles[n] * longest * 7 * hours_bp / 10_000,) * 2)
+        for n, node in enumerate(one.nodes)
+    )
+    return replace(one, nodes=nodes, days=tuple(days))
 
 
 def _bucket(start: int, end: int) -> Window:
@@ -66,11 +111,28 @@ def _bucket(start: int, end: int) -> Window:
 def _fleets(orders: int) -> tuple[Fleet, ...]:
     made = []
     for node in range(4):
-        for key, (kind, *_rest, stops, _reach, small) in enumerate(_CLASSES):
+        for key, (kind, minor_per_km, *_rest, stops, _reach, small) in enumerate(_CLASSES):
             share = (0.0045, 0.0045, 0.0, 0.0)[key] if node == 0 else (0.0, 0.001, 0.0035, 0.002)[key]
             vehicles = round(orders * share)
             if vehicles:
-                made.append(Fleet(node, kind, kind, "VAN", vehicles, 150_000, small, stops, 1, 1, 1, 1))
+                per_m = minor_per_km / 1000
+                made.append(
+                    Fleet(
+                        node,
+                        kind,
+                        kind,
+                        "VAN",
+                        vehicles,
+                        150_000,
+                        small,
+                        stops,
+                        1,
+                        1,
+                        1,
+                        1,
+                        minor_per_m=per_m,
+                    )
+                )
     return tuple(made)
 
 
@@ -98,6 +160,7 @@ def _arcs(
     daily: list[float],
     area_km2: float,
     rng: Random,
+    concave: bool,
 ) -> list[Arc]:
     kinds = {kind[0]: kind for kind in _CLASSES}
     slow = [1.25, 1.1, 1.05, 1.1, 1.45, 1.3, 1.2, 1.05, 1.0]
@@ -110,7 +173,8 @@ def _arcs(
             if reach is not None and air > reach:
                 continue
             for b in range(9):
-                km = 2.6 * air / stops + min(1.5, 0.774 * sqrt(area_km2 / max(1.0, daily[z] / 9)))
+                between = min(1.5, 0.774 * sqrt(area_km2 / max(1.0, daily[z] / 9)))
+                km = 2.6 * air / stops + (0.0 if concave else between)
                 travel = round(km / speed * 3600 * slow[b] + parking[z] * park + 900 / stops)
                 made.append(
                     Arc(
@@ -123,6 +187,9 @@ def _arcs(
                         distance_m=round(km * 1000),
                         cost_minor=km * cost,
                         grams=1,
+                        spread_m=round(774 * sqrt(area_km2)) if concave else 0,
+                        s_per_m=3.6 / speed * slow[b],
+                        stem_m=round(2600 * air),
                     )
                 )
     return made

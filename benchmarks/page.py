@@ -6,10 +6,11 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
+from typing import Protocol
 
 PAGE = Path(__file__).with_name("README.md")
 
@@ -41,9 +42,10 @@ class Section:
     name: str
     title: str
     text: str
+    command: str = "bench"
 
     def __str__(self) -> str:
-        asked = f"`make bench ARGS={self.name}` on {machine()}."
+        asked = f"`make {self.command} ARGS={self.name}` on {machine()}."
         return f"## {self.title}\n\n{asked}\n\n{self.text.strip()}\n"
 
 
@@ -68,9 +70,36 @@ def spread(values: Sequence[float], form: str = ".2f") -> str:
     return f"{median(values):{form}} [{min(values):{form}} - {max(values):{form}}]"
 
 
-def written(before: str, sections: Sequence[Section], order: Sequence[str]) -> str:
+class Benchmark(Protocol):
+    """A module that measures one thing."""
+
+    NAME: str
+    TITLE: str
+
+    def run(self) -> Section:
+        """Measure."""
+
+
+def measure(
+    names: Sequence[str], benchmarks: Sequence[Benchmark], page: Path, head: str, command: str
+) -> None:
+    """Run those named (or all) and write each into the page; exits with 2 for a name that none has."""
+    unknown = set(names) - {benchmark.NAME for benchmark in benchmarks}
+    if unknown:
+        known = ", ".join(benchmark.NAME for benchmark in benchmarks)
+        print(f"There is no benchmark {', '.join(sorted(unknown))}; there are {known}.", file=sys.stderr)
+        raise SystemExit(2)
+    for benchmark in benchmarks:
+        if not names or benchmark.NAME in names:
+            found = replace(benchmark.run(), command=command)
+            before = page.read_text(encoding="utf-8") if page.exists() else ""
+            text = written(before, [found], [one.TITLE for one in benchmarks], head)
+            page.write_text(text, encoding="utf-8")
+
+
+def written(before: str, sections: Sequence[Section], order: Sequence[str], head: str = HEAD) -> str:
     """The page with these sections in place of older ones of the same title, in the order of the titles."""
     parts = [part for part in f"\n{before}".split("\n## ")[1:] if part.strip()]
     known = {part.splitlines()[0]: f"## {part.strip()}\n" for part in parts}
     known |= {section.title: str(section) for section in sections}
-    return "\n".join([HEAD, *(known[title] for title in order if title in known)])
+    return "\n".join([head, *(known[title] for title in order if title in known)])

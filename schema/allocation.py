@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from app.allocation.queries import binding_limits, day_plans, newest_run, run_of
+from app.allocation.queries import OpenedZone, binding_limits, day_plans, newest_run, run_of, zone_openings
 from app.allocation.tables import AllocationRun as AllocationRunRow
 from app.allocation.tables import BindingLimit as BindingLimitRow
 from app.allocation.tables import DayPlan as DayPlanRow
@@ -15,7 +15,7 @@ from app.values.window import Window, ZonedWindow
 from schema.context import Info
 from schema.ids import key_of
 from schema.onto import onto, shown
-from schema.places import Node, node_id
+from schema.places import Node, ServiceZone, node_id
 from schema.values import Money, TimeWindow
 from schema.words import RunStatus, VehicleKind
 
@@ -26,6 +26,7 @@ class BindingLimit:
 
     limit_name: str = strawberry.field(name="limit", description="In business words.")
     node_name: str | None = strawberry.field(name="node", description="Of which node, if of one.")
+    zone_name: str | None = strawberry.field(name="zone", description="Of which zone, if of one.")
     vehicle_kind: VehicleKind | None = strawberry.field(description="Of which kind of vehicle, if of one.")
     unit: str = strawberry.field(description="What one more of it is.")
 
@@ -55,6 +56,24 @@ class DayPlan:
     planned_orders: float = strawberry.field(description="Orders the plan expects to serve.")
 
 
+@onto(OpenedZone, description="Which windows a plan opens in a zone on a day, where it may choose.")
+class ZoneOpening:
+    """A zone's windows."""
+
+    zone: ServiceZone = strawberry.field(description="The zone.")
+    day: date = strawberry.field(name="date", description="The local day.")
+    opened: list[TimeWindow] = strawberry.field(description="The elementary windows that can be ordered.")
+    unopened: list[TimeWindow] = strawberry.field(
+        description="The elementary windows that the plan leaves closed."
+    )
+    short_orders: float = strawberry.field(
+        description="Orders that the zone is served below the least its rule asks for."
+    )
+    short_windows: float = strawberry.field(
+        description="Windows that the zone has open below the least its rule asks for."
+    )
+
+
 @onto(AllocationRunRow, description="One run of the planner, with its proof.")
 class AllocationRun(Node):
     """A run."""
@@ -78,10 +97,31 @@ class AllocationRun(Node):
         """What the plan earns."""
         return shown(_money(shown(self), "objective_minor"))
 
-    @strawberry.field(description="What no plan can exceed, proved by the solver.")
+    @strawberry.field(
+        description="What no plan can exceed with drops as near to each other as planned, by proof."
+    )
     def bound(self) -> Money | None:
         """The proved bound."""
         return shown(_money(shown(self), "bound_minor"))
+
+    @strawberry.field(
+        description="What no plan can exceed, however near to each other its drops fall: looser, always true."
+    )
+    def chord_bound(self) -> Money | None:
+        """The bound of the relaxation with chords instead of the concave way between drops."""
+        return shown(_money(shown(self), "chord_bound_minor"))
+
+    @strawberry.field(
+        description="Which windows it opens on a day, in the zones where it may choose: no other is told of."
+    )
+    async def zone_openings(
+        self,
+        info: Info,
+        day: Annotated[date, strawberry.argument(name="date", description="The local day.")],
+    ) -> list[ZoneOpening]:
+        """The openings."""
+        run: AllocationRunRow = shown(self)
+        return shown(await info.context.read(lambda conn, _: zone_openings(conn, run.id, day)))
 
     @strawberry.field(description="What would have to give for a better plan, the dearest first.")
     async def binding_limits(self, info: Info) -> list[BindingLimit]:

@@ -12,6 +12,7 @@ from datetime import date
 
 from pydantic import TypeAdapter
 
+from app.allocation.travel import between_m
 from app.values.window import Window
 
 
@@ -27,7 +28,11 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """The vehicles of one class at one node; volumes and weights are those of one vehicle."""
+    """The vehicles of one class at one node; volumes and weights are those of one vehicle.
+
+    `minor_per_m` and `grams_per_m` are what a metre costs, carbon included, and emits; `combustion` keeps
+    them out of streets at their low-emission hours.
+    """
 
     node: int
     class_id: str
@@ -41,6 +46,9 @@ class Fleet:
     weight_g: int
     chilled_ml: int
     frozen_ml: int
+    combustion: bool = False
+    minor_per_m: float = 0.0
+    grams_per_m: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Arc:
-    """A fleet serving a zone in a bucket: what one drop takes. `work_s` includes the usual handover."""
+    """A fleet serving a zone in a bucket: what one drop takes. `work_s` includes the usual handover.
+
+    With `spread_m` (see `travel`) the way between drops comes on top, at `s_per_m`; `placed` drops are there
+    already. `stem_m` is the way out and back of a whole trip; `reload_node` the centre where it loads again,
+    if that is nearer than its own node.
+    """
 
     fleet: int
     zone: int
@@ -65,6 +78,11 @@ class Arc:
     distance_m: int
     cost_minor: float
     grams: int
+    spread_m: int = 0
+    s_per_m: float = 0.0
+    placed: int = 0
+    stem_m: int = 0
+    reload_node: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +108,34 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class Wave:
+    """Orders that a node can pick for some buckets in one go, and how many of them are taken already."""
+
+    node: int
+    buckets: tuple[int, ...]
+    orders: int
+    taken: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningRule:
+    """A zone whose buckets are opened one by one: from `least` to `most` of them, each at a cost, and each
+    visited. `service_bp` of the zone's demand shall be served; what is missing is priced, never forbidden."""
+
+    zone: int
+    least: int
+    most: int
+    cost_minor: int
+    service_bp: int
+
+
+@dataclass(frozen=True, slots=True)
 class DayProblem:
-    """One local day; `week` is its place among the weeks of the plan."""
+    """One local day; `week` is its place among the weeks of the plan.
+
+    `low_emission` are the (zone, bucket) where combustion engines may not go. Zones without an opening rule
+    are open wherever it pays to serve them.
+    """
 
     day: date
     week: int
@@ -100,6 +144,9 @@ class DayProblem:
     arcs: tuple[Arc, ...]
     shifts: tuple[ShiftOption, ...]
     taken: tuple[Taken, ...]
+    waves: tuple[Wave, ...] = ()
+    low_emission: tuple[tuple[int, int], ...] = ()
+    openings: tuple[OpeningRule, ...] = ()
 
     def bucket_s(self, bucket: int) -> int:
         """Elapsed seconds of a bucket."""
@@ -125,7 +172,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long and how exactly to solve: seconds and relative gap a day, processes, and a fixed seed."""
+    """How long and how exactly to solve: CPU seconds and relative gap a day, processes, and a fixed seed."""
 
     day_s: float = 20.0
     gap: float = 0.002
@@ -143,6 +190,7 @@ class Binding:
     node: int | None = None
     fleet: int | None = None
     bucket: int | None = None
+    zone: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +198,12 @@ class DaySolution:
     """What a day's model decided and proved.
 
     `vehicles` per shift option, `served` per arc, `steered` per (group, place in its accepts),
-    `overflow_s` per entry of `taken`. Objective and bound are contribution minus priced driver hours.
-    `minute_worth` is, per (fleet, bucket), minor units of one more vehicle minute.
+    `overflow_s` per entry of `taken`. Of the zones with opening rules: `opened` are their open
+    (zone, bucket), `empty_trips` per arc what is missing to a whole trip there, `short` per rule the orders
+    and the windows below what it asks for. `passes` are what the relaxation earned after each pass of
+    concave travel. Objective and bounds are contribution minus priced driver hours: `bound` with
+    travel as dense as planned, `chord_bound` whatever the plan. `minute_worth` is, per (fleet, bucket), minor
+    units of one more vehicle minute.
     """
 
     day: date
@@ -166,6 +218,11 @@ class DaySolution:
     columns: int
     minute_worth: tuple[tuple[int, int, float], ...] = ()
     bindings: tuple[Binding, ...] = field(default=())
+    opened: tuple[tuple[int, int], ...] = ()
+    empty_trips: tuple[float, ...] = ()
+    short: tuple[tuple[float, float], ...] = ()
+    chord_bound: float | None = None
+    passes: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +253,7 @@ class Plan:
     """The answer for all days. `hour_price` is, per node and week, minor units of one more driver hour.
 
     `objective` is the contribution of the plan, `bound` what no plan can exceed (the days' bounds plus
-    the priced hours: a Lagrangian bound).
+    the priced hours: a Lagrangian bound) with travel as dense as planned, `chord_bound` with any travel.
     """
 
     days: tuple[DaySolution, ...]
@@ -206,6 +263,7 @@ class Plan:
     solver_s: float
     build_s: float
     columns: int
+    chord_bound: float | None = None
 
     @property
     def gap(self) -> float:
@@ -221,6 +279,8 @@ _WORTHS = TypeAdapter(tuple[DayWorths, ...])
 
 # Minor units a second for work that is promised already but has no vehicle: far above any wage.
 OVERFLOW_PRICE = 5.0
+# Minor units for an order or a window below what an opening rule asks for: far above any margin.
+SHORT_PRICE = 5_000.0
 
 
 def problem_to_json(problem: Problem) -> bytes:
@@ -304,12 +364,22 @@ def hours_used(
 
 
 def contribution(problem: Problem, day: DayProblem, solution: DaySolution) -> float:
-    """What a day earns: margins less incentives, less wages, distance and carbon, less overflow."""
+    """What a day earns: margins less incentives, less wages, distance and carbon, openings and shortages."""
     earned = sum(
         amount * (problem.margin_minor - incentive)
         for group, amounts in zip(day.groups, solution.steered, strict=True)
         for (_, incentive), amount in zip(group.accepts, amounts, strict=True)
     )
-    spent = sum(arc.cost_minor * x for arc, x in zip(day.arcs, solution.served, strict=True))
+    spent = sum(
+        arc.cost_minor * x + problem.fleets[arc.fleet].minor_per_m * between_m(arc, x)
+        for arc, x in zip(day.arcs, solution.served, strict=True)
+    )
+    empty = sum(
+        problem.fleets[arc.fleet].minor_per_m * arc.stem_m * y
+        for arc, y in zip(day.arcs, solution.empty_trips, strict=False)
+    )
+    costs = {rule.zone: rule.cost_minor for rule in day.openings}
+    opened = sum(costs.get(zone, 0) for zone, _ in solution.opened)
     wages = sum(shift.cost_minor * n for shift, n in zip(day.shifts, solution.vehicles, strict=True))
-    return earned - spent - wages - OVERFLOW_PRICE * sum(solution.overflow_s)
+    missing = SHORT_PRICE * sum(map(sum, solution.short)) + OVERFLOW_PRICE * sum(solution.overflow_s)
+    return earned - spent - empty - opened - wages - missing

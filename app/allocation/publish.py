@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date, datetime
 from math import ceil, floor
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.allocation.problem import DayProblem, DaySolution, Fleet, Plan, Problem, packed_plan
+from app.allocation.openings import publish_openings
+from app.allocation.problem import Arc, DayProblem, DaySolution, Fleet, Plan, Problem, packed_plan
 from app.allocation.rules import RunStatus
 from app.allocation.tables import AllocationRun, BindingLimit, DayPlan
+from app.allocation.travel import average_m
 from app.capacity.resize import resize
 from app.capacity.rules import PoolPlan, ReachPlan
 from app.database.rows import add, table_of
 from app.events import record
 from app.fleet.rules import VehicleKind
 from app.fleet.tables import Shift
+from app.places.tables import ServiceZone
 from app.values.load import Load
 from app.values.money import round_half_up
 from app.values.window import Window
@@ -45,6 +49,7 @@ def publish(conn: Connection, *, now: datetime, run_id: str, problem: Problem, p
         last=last,
         pools=pools,
     )
+    publish_openings(conn, run_id=run_id, problem=problem, plan=plan)
     _shifts(conn, run_id, problem, plan, first, last)
     _certificate(conn, now, run_id, problem, plan)
     facts = {"run_id": run_id, "first": first.isoformat(), "last": last.isoformat()}
@@ -62,28 +67,36 @@ def day_pools(problem: Problem, day: DayProblem, solution: DaySolution) -> list[
             out[shift.fleet, bucket] += count
     reach: dict[tuple[int, int], list[ReachPlan]] = defaultdict(list)
     planned: dict[tuple[int, int], float] = defaultdict(float)
-    for arc, amount in zip(day.arcs, solution.served, strict=True):
-        if amount > _SERVED:
+    elsewhere: dict[tuple[int, int], float] = defaultdict(float)
+    trips = solution.empty_trips or [0.0] * len(day.arcs)
+    for arc, amount, empty in zip(day.arcs, solution.served, trips, strict=True):
+        if amount > _SERVED or empty > _SERVED:
             planned[arc.fleet, arc.bucket] += amount
-            reach[arc.fleet, arc.bucket].append(
-                ReachPlan(
-                    zone_id=problem.zones[arc.zone],
-                    work_s=arc.travel_s,
-                    handover_bp=arc.handover_bp,
-                    distance_m=arc.distance_m,
-                    cost_minor=round_half_up(arc.cost_minor),
-                    grams=arc.grams,
-                )
-            )
+            reach[arc.fleet, arc.bucket].append(_reach(problem, arc, amount))
+            if arc.reload_node is not None:
+                elsewhere[arc.reload_node, arc.bucket] += amount
     natural = {
         key: _orders(problem, day, key, vehicles, reach[key]) for key, vehicles in out.items() if vehicles
     }
-    most = _through_doors(problem, day, natural, planned)
+    most = _through_doors(problem, day, natural, planned, elsewhere)
     worth = {(fleet, bucket): minor for fleet, bucket, minor in solution.minute_worth}
     return [
         _pool(problem, day, key, out[key], most[key], worth.get(key, 0.0), reach[key])
         for key in sorted(natural)
     ]
+
+
+def _reach(problem: Problem, arc: Arc, drops: float) -> ReachPlan:
+    """What each of so many drops takes, the way between them shared evenly."""
+    between, fleet = average_m(arc, drops), problem.fleets[arc.fleet]
+    return ReachPlan(
+        zone_id=problem.zones[arc.zone],
+        work_s=arc.travel_s + round(arc.s_per_m * between),
+        handover_bp=arc.handover_bp,
+        distance_m=arc.distance_m + round(between),
+        cost_minor=round_half_up(arc.cost_minor + fleet.minor_per_m * between),
+        grams=arc.grams + round(fleet.grams_per_m * between),
+    )
 
 
 def _orders(
@@ -102,14 +115,19 @@ def _through_doors(
     day: DayProblem,
     natural: dict[tuple[int, int], int],
     planned: dict[tuple[int, int], float],
+    elsewhere: dict[tuple[int, int], float],
 ) -> dict[tuple[int, int], int]:
-    """Each pool's drops, cut in proportion to the plan where the node's door is the narrower limit."""
+    """Each pool's drops, cut in proportion to the plan where the node's door is the narrower limit.
+
+    What vehicles of other nodes load there (`elsewhere`) passes the door too.
+    """
     most = dict(natural)
     by_door: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
     for fleet, bucket in natural:
         by_door[problem.fleets[fleet].node, bucket].append((fleet, bucket))
     for (node, bucket), keys in by_door.items():
-        door = floor(problem.nodes[node].door_orders_per_h * day.bucket_s(bucket) / 3600)
+        through = problem.nodes[node].door_orders_per_h * day.bucket_s(bucket) / 3600
+        door = floor(max(0.0, through - elsewhere[node, bucket]))
         total = sum(natural[key] for key in keys)
         if total <= door:
             continue
@@ -187,6 +205,7 @@ def _certificate(conn: Connection, now: datetime, run_id: str, problem: Problem,
                 day=s.day,
                 objective_minor=round_half_up(s.objective),
                 bound_minor=round_half_up(s.bound),
+                chord_bound_minor=None if s.chord_bound is None else round_half_up(s.chord_bound),
                 gap=(s.bound - s.objective) / max(abs(s.objective), 1.0),
                 solver_s=round(s.solver_s, 3),
                 columns=s.columns,
@@ -196,7 +215,9 @@ def _certificate(conn: Connection, now: datetime, run_id: str, problem: Problem,
             for s in plan.days
         ),
     )
-    add(conn, *binding_limits(run_id, problem, plan))
+    zone = table_of(ServiceZone)
+    names = {row.id: row.name for row in conn.execute(sa.select(zone.c.id, zone.c.name))}
+    add(conn, *binding_limits(run_id, problem, plan, names))
     run = table_of(AllocationRun)
     conn.execute(
         sa.update(run)
@@ -206,6 +227,7 @@ def _certificate(conn: Connection, now: datetime, run_id: str, problem: Problem,
             finished_at=now,
             objective_minor=round_half_up(plan.objective),
             bound_minor=round_half_up(plan.bound),
+            chord_bound_minor=None if plan.chord_bound is None else round_half_up(plan.chord_bound),
             gap=plan.gap,
             solver_s=round(plan.solver_s, 3),
             build_s=round(plan.build_s, 3),
@@ -216,9 +238,11 @@ def _certificate(conn: Connection, now: datetime, run_id: str, problem: Problem,
     )
 
 
-def binding_limits(run_id: str, problem: Problem, plan: Plan, most: int = 6) -> list[BindingLimit]:
+def binding_limits(
+    run_id: str, problem: Problem, plan: Plan, zone_names: Mapping[str, str], most: int = 6
+) -> list[BindingLimit]:
     """What limited the plan, the dearest first; at most `most` of each kind, whose units do not compare."""
-    found = [*_hours_that_bind(run_id, problem, plan), *_days_that_bind(run_id, problem, plan)]
+    found = [*_hours_that_bind(run_id, problem, plan), *_days_that_bind(run_id, problem, plan, zone_names)]
     kept: dict[str, list[BindingLimit]] = defaultdict(list)
     for limit in sorted(found, key=lambda b: -b.worth_minor):
         if len(kept[limit.limit_name]) < most:
@@ -248,18 +272,22 @@ def _hours_that_bind(run_id: str, problem: Problem, plan: Plan) -> list[BindingL
     ]
 
 
-def _days_that_bind(run_id: str, problem: Problem, plan: Plan) -> list[BindingLimit]:
+def _days_that_bind(
+    run_id: str, problem: Problem, plan: Plan, zone_names: Mapping[str, str]
+) -> list[BindingLimit]:
     found = []
     for day, solution in zip(problem.days, plan.days, strict=True):
         for binding in solution.bindings:
             fleet = problem.fleets[binding.fleet] if binding.fleet is not None else None
             node = fleet.node if fleet else binding.node
             window = day.buckets[binding.bucket] if binding.bucket is not None else None
+            zone = problem.zones[binding.zone] if binding.zone is not None else None
             found.append(
                 BindingLimit(
                     run_id=run_id,
                     limit_name=binding.limit,
                     node_name=problem.nodes[node].name if node is not None else None,
+                    zone_name=zone_names.get(zone) if zone else None,
                     vehicle_kind=VehicleKind(fleet.kind) if fleet else None,
                     starts_at=window.start if window else None,
                     ends_at=window.end if window else None,

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from math import sqrt
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.allocation.arcs import Placed, Streets
 from app.allocation.demand import groups as demand_groups
 from app.allocation.errors import NothingToPlan
 from app.allocation.problem import (
-    Arc,
     DayProblem,
     Fleet,
     Node,
+    OpeningRule,
     Problem,
     ShiftOption,
     Taken,
+    Wave,
 )
 from app.allocation.tables import PlanningFigures
 from app.booking.rules import BookingStatus
@@ -29,21 +29,15 @@ from app.booking.tables import DeliveryBooking
 from app.capacity.tables import CapacityPool
 from app.database.rows import rows, table_of
 from app.demand.queries import Expected, expected
-from app.fleet.rules import PremiumKind, drop_estimate, wage_minor
+from app.fleet.rules import PremiumKind, wage_minor
 from app.fleet.tables import EmissionFactor, ShiftPattern, Vehicle, VehicleClass, WagePremium, WageRule
 from app.handover.queries import policies
 from app.handover.rules import HandoverMode
 from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
 from app.slots.calendar import Calendar
 from app.slots.queries import read_calendar
-from app.slots.rules import elementary_buckets, holiday_on, wall_time, window_on
-from app.values.point import distance_m
+from app.slots.rules import elementary_buckets, holiday_on, wall_time, wave_of, window_on
 from app.values.window import SkippedLocalTime, Window, local_day
-
-# Drops of one vehicle are this far apart in a zone of area A with n drops: kappa * sqrt(A / n), the
-# window law of the allocation study, circuity included.
-KAPPA = 0.774
-MAX_BETWEEN_M = 1_500
 
 
 def snapshot(conn: Connection, *, now: datetime, first: date, days: int) -> Problem:
@@ -94,6 +88,7 @@ class _Facts:
     pools: list[CapacityPool]
     booked: dict[tuple[str, date], int]
     expected: Expected
+    placed: Placed
 
 
 def _read(conn: Connection, now: datetime, first: date, days: int) -> _Facts:
@@ -130,6 +125,7 @@ def _read(conn: Connection, now: datetime, first: date, days: int) -> _Facts:
         pools=_taken_pools(conn, first, last),
         booked=_booked(conn, first, last),
         expected=expected(conn, first=first, last=last),
+        placed=_placed(conn, first, last),
     )
 
 
@@ -162,7 +158,21 @@ def _booked(conn: Connection, first: date, last: date) -> dict[tuple[str, date],
     return {(row.zone_id, row.day): row.orders for row in counted}
 
 
+def _placed(conn: Connection, first: date, last: date) -> Placed:
+    """Drops that are booked already, by pool and zone: the next one is nearer to them."""
+    booking, pool = table_of(DeliveryBooking), table_of(CapacityPool)
+    by = (pool.c.node_id, pool.c.vehicle_class_id, pool.c.starts_at, booking.c.zone_id)
+    counted = conn.execute(
+        sa.select(*by, sa.func.count())
+        .join(pool, pool.c.id == booking.c.pool_id)
+        .where(booking.c.status != BookingStatus.CANCELLED, pool.c.day.between(first, last))
+        .group_by(*by)
+    )
+    return {(node, kind, start, zone): drops for node, kind, start, zone, drops in counted}
+
+
 def _fleets(facts: _Facts) -> tuple[Fleet, ...]:
+    metre = {kind.id: _streets(facts).metre(kind) for kind in facts.classes}
     return tuple(
         Fleet(
             node=n,
@@ -177,6 +187,9 @@ def _fleets(facts: _Facts) -> tuple[Fleet, ...]:
             weight_g=kind.weight_g,
             chilled_ml=kind.chilled_ml,
             frozen_ml=kind.frozen_ml,
+            combustion=kind.combustion,
+            minor_per_m=metre[kind.id][0],
+            grams_per_m=metre[kind.id][1],
         )
         for n, node in enumerate(facts.nodes)
         for kind in facts.classes
@@ -220,18 +233,18 @@ def _day(facts: _Facts, fleets: Sequence[Fleet], first: date, day: date) -> DayP
         buckets=buckets,
         forecast=facts.expected.weights(day),
     )
-    per_bucket: dict[tuple[int, int], float] = defaultdict(float)
-    for group in groups:
-        for bucket, _ in group.accepts:
-            per_bucket[group.zone, bucket] += group.orders / len(group.accepts)
+    streets = _streets(facts)
     return DayProblem(
         day=day,
         week=_week(first, day),
         buckets=tuple(buckets),
         groups=tuple(groups),
-        arcs=tuple(_arcs(facts, fleets, buckets, per_bucket)),
+        arcs=tuple(streets.arcs(fleets, buckets, facts.placed)),
         shifts=tuple(_shifts(facts, fleets, day, buckets)),
         taken=tuple(_taken(facts, fleets, buckets)),
+        waves=tuple(_waves(facts, day, buckets)),
+        low_emission=tuple(streets.low_emission(buckets)),
+        openings=tuple(_openings(facts)),
     )
 
 
@@ -241,49 +254,52 @@ def _still_to_come(facts: _Facts, zone: ServiceZone, day: date) -> float:
     return max(0.0, facts.expected.orders.get((zone.id, day), usual) - facts.booked.get((zone.id, day), 0))
 
 
-def _arcs(
-    facts: _Facts,
-    fleets: Sequence[Fleet],
-    buckets: Sequence[Window],
-    per_bucket: Mapping[tuple[int, int], float],
-) -> list[Arc]:
-    kinds = {kind.id: kind for kind in facts.classes}
-    zone_info = ZoneInfo(facts.city.time_zone)
-    made = []
-    for f, fleet in enumerate(fleets):
-        kind, node = kinds[fleet.class_id], facts.nodes[fleet.node]
-        factor = facts.factors[kind.emission_factor_id]
-        for z, zone in enumerate(facts.zones):
-            air_m = distance_m(node.point, zone.centre)
-            if kind.reach_m is not None and air_m > kind.reach_m:
-                continue
-            for b, bucket in enumerate(buckets):
-                hour = facts.hours.get((zone.id, bucket.start.astimezone(zone_info).hour))
-                drops = max(1.0, per_bucket.get((z, b), 0.0))
-                estimate = drop_estimate(
-                    kind,
-                    stem_m=air_m * facts.figures.circuity_bp // 10_000,
-                    between_m=min(MAX_BETWEEN_M, round(KAPPA * sqrt(zone.area_m2 / drops))),
-                    parking_s=hour.parking_s if hour else 0,
-                    slowdown_bp=hour.slowdown_bp if hour else 10_000,
-                    grams_per_km=factor.grams_per_km,
-                    carbon_minor_per_tonne=facts.figures.carbon_minor_per_tonne,
+def _streets(facts: _Facts) -> Streets:
+    return Streets(
+        figures=facts.figures,
+        zones=facts.zones,
+        hours=facts.hours,
+        nodes=facts.nodes,
+        classes={kind.id: kind for kind in facts.classes},
+        factors=facts.factors,
+        time_zone=facts.city.time_zone,
+        at_door_s=facts.at_door_s,
+        wage_minor_per_h=facts.wage.wage_minor_per_h,
+    )
+
+
+def _waves(facts: _Facts, day: date, buckets: Sequence[Window]) -> list[Wave]:
+    """The bounded picking waves that feed buckets of the day, with what each has taken already."""
+
+    def fed_by(node_id: str, start: datetime) -> str | None:
+        wave = wave_of(facts.calendar.waves, node_id, start, facts.city.time_zone)
+        return wave.id if wave else None
+
+    pools = [pool for pool in facts.pools if pool.day == day]
+    found = []
+    for n, node in enumerate(facts.nodes):
+        for wave in facts.calendar.waves:
+            fed = tuple(b for b, bucket in enumerate(buckets) if fed_by(node.id, bucket.start) == wave.id)
+            if wave.capacity_orders is not None and fed:
+                taken = sum(
+                    pool.held_orders + pool.booked_orders
+                    for pool in pools
+                    if pool.node_id == node.id and fed_by(node.id, pool.starts_at) == wave.id
                 )
-                handover_s = facts.at_door_s * kind.handover_bp // 10_000
-                made.append(
-                    Arc(
-                        fleet=f,
-                        zone=z,
-                        bucket=b,
-                        work_s=estimate.work_s + handover_s,
-                        travel_s=estimate.work_s,
-                        handover_bp=kind.handover_bp,
-                        distance_m=estimate.distance_m,
-                        cost_minor=estimate.cost_minor,
-                        grams=estimate.grams,
-                    )
-                )
-    return made
+                found.append(Wave(n, fed, wave.capacity_orders, taken))
+    return found
+
+
+def _openings(facts: _Facts) -> list[OpeningRule]:
+    """For each zone that a rule names the first such rule; a rule without zones is for all."""
+    return [
+        OpeningRule(z, rule["least"], rule["most"], rule["cost_minor"], rule["service_bp"])
+        for z, zone in enumerate(facts.zones)
+        for rule in [
+            next((r for r in facts.figures.opening if zone.code in r.get("zones", [zone.code])), None)
+        ]
+        if rule
+    ]
 
 
 def _shifts(

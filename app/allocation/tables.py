@@ -17,7 +17,8 @@ class AllocationRun(SQLModel, table=True):
 
     `problem` and `plan` are question and answer as compressed JSON, so that any plan can be replayed and
     priced anew as bookings arrive. Amounts are contribution in minor units; `gap` is
-    (bound - objective) / |objective|.
+    (bound - objective) / |objective|. `bound` is proved for travel as dense as planned, `chord_bound` for
+    any travel.
     """
 
     __tablename__ = "allocation_run"
@@ -32,6 +33,7 @@ class AllocationRun(SQLModel, table=True):
     currency: str
     objective_minor: int | None = None
     bound_minor: int | None = None
+    chord_bound_minor: int | None = None
     gap: float | None = None
     solver_s: float | None = None
     build_s: float | None = None
@@ -50,6 +52,7 @@ class DayPlan(SQLModel, table=True):
     day: date = Field(primary_key=True)
     objective_minor: int
     bound_minor: int
+    chord_bound_minor: int | None = None
     gap: float
     solver_s: float
     columns: int
@@ -66,6 +69,7 @@ class BindingLimit(SQLModel, table=True):
     run_id: str = Field(foreign_key="allocation_run.id", index=True)
     limit_name: str
     node_name: str | None = None
+    zone_name: str | None = None
     vehicle_kind: VehicleKind | None = Field(default=None, sa_type=words(VehicleKind))
     starts_at: datetime | None = None
     ends_at: datetime | None = None
@@ -74,13 +78,34 @@ class BindingLimit(SQLModel, table=True):
     unit: str
 
 
+class ZoneOpening(SQLModel, table=True):
+    """Which windows a plan opens in a zone on a day, where an opening rule makes it choose.
+
+    `opened` and `unopened` are elementary windows as [[start, end], ...] in ISO 8601, UTC; `short_orders`
+    is what the zone is served below the least its rule asks for, `short_windows` what it has open below it.
+    """
+
+    __tablename__ = "zone_opening"
+
+    run_id: str = Field(foreign_key="allocation_run.id", primary_key=True)
+    day: date = Field(primary_key=True)
+    zone_id: str = Field(foreign_key="service_zone.id", primary_key=True)
+    opened: list[Any] = Field(sa_type=sa.JSON)
+    unopened: list[Any] = Field(sa_type=sa.JSON)
+    short_orders: float
+    short_windows: float
+
+
 class PlanningFigures(SQLModel, table=True):
     """What the planner assumes of a city: the worth of orders, the price of carbon, who orders when.
 
     `demand` lists favourite windows as [{template, weight, saturday, sunday}], weights relative;
     `weekday_bp` is a day's demand in basis points of the average, Monday first. `incentive_minor` is
     what moves a flexible customer to the next window, `flexible_incentive_minor` to any of the same
-    part of the day; `neighbours_bp` and `flexible_bp` are the shares of such customers.
+    part of the day; `neighbours_bp` and `flexible_bp` are the shares of such customers. `shuttle_minor` is
+    what bringing an order's goods to a centre costs where a vehicle loads there on its way. `opening` lets
+    the plan choose which windows a zone has, by rules [{zones, least, most, cost_minor, service_bp}]: the
+    first that names the zone (or no zones) counts, a zone without one is open wherever it pays.
     """
 
     __tablename__ = "planning_figures"
@@ -98,3 +123,5 @@ class PlanningFigures(SQLModel, table=True):
     flexible_bp: int
     weekday_bp: list[Any] = Field(sa_type=sa.JSON)
     demand: list[Any] = Field(sa_type=sa.JSON)
+    shuttle_minor: int = 0
+    opening: list[Any] = Field(default_factory=list, sa_type=sa.JSON)

@@ -175,7 +175,8 @@ class Menu:
         reason = self.shut(slot, basket)
         takers = [r for r in reaches if r.carries(basket) and r.has_room(basket, self.at_door_s)]
         if not takers:
-            reason = reason or full(reaches, basket, self.at_door_s)
+            unopened = SlotClosedReason.NOT_OPENED if slot.unopened and not reaches else None
+            reason = reason or unopened or full(reaches, basket, self.at_door_s)
         if reason:
             return self._closed(slot, reason, reaches, basket)
         roomy = cheapest_first(takers, self.at_door_s)

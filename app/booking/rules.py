@@ -120,6 +120,7 @@ class SlotClosedReason(StrEnum):
     HANDOVER_RULE = "HANDOVER_RULE"
     MIN_ORDER_VALUE = "MIN_ORDER_VALUE"
     PROTECTED_QUOTA = "PROTECTED_QUOTA"
+    NOT_OPENED = "NOT_OPENED"
 
 
 class SlotOpeningKind(StrEnum):
@@ -169,6 +170,7 @@ MESSAGES = {
     SlotClosedReason.HORIZON: "This window is not open for orders yet.",
     SlotClosedReason.FLEET_CAPACITY: "No vehicle that can carry this basket comes here in this window.",
     SlotClosedReason.PROTECTED_QUOTA: "The last places of this window are kept for a group of customers.",
+    SlotClosedReason.NOT_OPENED: "This window is not opened in this area on this day.",
     SlotClosedReason.MIN_ORDER_VALUE: "The basket is below the least order value.",
     SlotClosedReason.HANDOVER_RULE: "These goods may not be handed over as chosen.",
 }

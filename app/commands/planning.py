@@ -62,5 +62,5 @@ def plan_and_tell(db: Database, days: int, limits: Limits) -> None:
     console.print(table)
     console.print(
         f"[green]✓[/green] Published: contribution {(run.objective_minor or 0) / 100:,.0f} {run.currency},"
-        f" proved within {run.gap or 0:.2%} of the best possible."
+        f" proved within {run.gap or 0:.2%} of the best with drops as near to each other as planned."
     )

@@ -54,7 +54,8 @@ def load(conn: Connection, *, now: datetime, seed: Seed, city: CityData) -> City
     _fleet(conn, seed, summary.city_id, middle)
     _calendar(conn, seed, local_day(now, city.time_zone))
     _shop(conn, seed, now)
-    add(conn, PlanningFigures(city_id=summary.city_id, **seed.planning))
+    opening = _openings(seed, zones, middle)
+    add(conn, PlanningFigures(city_id=summary.city_id, opening=opening, **seed.planning))
     return summary
 
 
@@ -85,9 +86,21 @@ def _traffic(conn: Connection, seed: Seed, zones: list[ServiceZone], middle: Poi
                     hour=hour,
                     parking_s=ring.parking_s[part],
                     slowdown_bp=ring.slowdown_bp[part],
+                    low_emission=part in ring.low_emission,
                 )
             )
     add(conn, *hours)
+
+
+def _openings(seed: Seed, zones: list[ServiceZone], middle: Point) -> list[dict[str, Any]]:
+    """The opening rules with the zones that lie in their rings."""
+    return [
+        {
+            "zones": [z.code for z in zones if rule.from_m <= distance_m(z.centre, middle) < rule.within_m],
+            **rule.model_dump(exclude={"from_m", "within_m"}),
+        }
+        for rule in seed.openings
+    ]
 
 
 def _fleet(conn: Connection, seed: Seed, city_id: str, middle: Point) -> None:

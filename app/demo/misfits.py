@@ -109,6 +109,13 @@ def _traffic(seed: Seed, parts: Sequence[str]) -> Iterator[str]:
         for name, figures in (("parking_s", ring.parking_s), ("slowdown_bp", ring.slowdown_bp)):
             if set(figures) != set(parts):
                 yield f"traffic.{i}.{name}: give one figure each for {', '.join(parts)} ({ring.ring})"
+        for part in sorted(set(ring.low_emission) - set(parts)):
+            yield f"traffic.{i}.low_emission: {part} is not one of {', '.join(parts)} ({ring.ring})"
+    for i, rule in enumerate(seed.openings):
+        if rule.least > rule.most:
+            yield f"openings.{i}.least: is more than most"
+        if rule.from_m >= rule.within_m:
+            yield f"openings.{i}.from_m: leaves nothing within_m"
 
 
 def _windows(seed: Seed) -> Iterator[str]:

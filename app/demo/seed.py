@@ -105,6 +105,8 @@ class VehicleClassSeed(_Part):
     handover_bp: Positive
     parking_bp: Count
     small_orders_only: bool = False
+    combustion: bool = False
+    reloads_at_centres: bool = False
     emission_factor_id: str
 
 
@@ -144,6 +146,18 @@ class TrafficSeed(_Part):
     within_m: Positive
     parking_s: dict[str, Count]
     slowdown_bp: dict[str, Positive]
+    low_emission: list[str] = []
+
+
+class OpeningSeed(_Part):
+    """In the zones between two distances from the middle the plan chooses which windows to open."""
+
+    from_m: Count = 0
+    within_m: Positive
+    least: Count
+    most: Positive
+    cost_minor: Count
+    service_bp: Annotated[int, Field(ge=0, le=10_000)] = 0
 
 
 class CutoffSeed(_Part):
@@ -248,6 +262,7 @@ class Seed(_Part):
     premiums: list[PremiumSeed]
     shifts: list[ShiftSeed]
     traffic: list[TrafficSeed]
+    openings: list[OpeningSeed] = []
     pick_waves: list[PickWaveSeed]
     cutoffs: list[CutoffSeed]
     lead_times: list[LeadTimeSeed]
@@ -280,7 +295,7 @@ def read_seed(file: Path = PORTO) -> Seed:
 _ROWS: Mapping[str, tuple[type[SQLModel], Mapping[str, Any]]] = {
     "storefront": (Storefront, {}),
     "fees": (FeeRule, {"storefront_id": "", "valid_from": datetime(2026, 1, 1, tzinfo=UTC), "currency": ""}),
-    "planning": (PlanningFigures, {"city_id": ""}),
+    "planning": (PlanningFigures, {"city_id": "", "opening": []}),
     "wage": (WageRule, {"valid_from": datetime(2026, 1, 1, tzinfo=UTC).date()}),
 }
 

@@ -29,7 +29,8 @@ class VehicleClass(SQLModel, table=True):
     `cost_minor_per_100km` is energy, wear and tyres; `day_cost_minor` the fixed share of one shift.
     `handover_bp` and `parking_bp` scale the time at the door and the parking time of a zone (a bike
     stops at the door); `reach_m` is how far from its node the class serves (null = everywhere).
-    `stops_per_trip` bounds a loading; `reload_s` is the time for the next one.
+    `stops_per_trip` bounds a loading; `reload_s` is the time for the next one, which `reloads_at_centres`
+    lets happen at any fulfilment centre on the way. `combustion` keeps it out of low-emission streets.
     """
 
     __tablename__ = "vehicle_class"
@@ -52,6 +53,8 @@ class VehicleClass(SQLModel, table=True):
     handover_bp: int
     parking_bp: int
     small_orders_only: bool = False
+    combustion: bool = False
+    reloads_at_centres: bool = False
     emission_factor_id: str = Field(foreign_key="emission_factor.id")
 
 

@@ -59,7 +59,8 @@ class ZoneCell(SQLModel, table=True):
 class ZoneHour(SQLModel, table=True):
     """How long parking takes in a zone at a local hour, and how much slower its streets are then.
 
-    `slowdown_bp` is the travel time in basis points of free flow: 14500 = 1.45 times as long.
+    `slowdown_bp` is the travel time in basis points of free flow: 14500 = 1.45 times as long. At a
+    `low_emission` hour its streets are closed to combustion engines.
     """
 
     __tablename__ = "zone_hour"
@@ -68,6 +69,7 @@ class ZoneHour(SQLModel, table=True):
     hour: int = Field(primary_key=True)
     parking_s: int
     slowdown_bp: int
+    low_emission: bool = False
 
 
 class FulfilmentNode(SQLModel, table=True):

@@ -159,7 +159,8 @@ class DeliverySlot(SQLModel, table=True):
     """A bookable window of one zone on one local day.
 
     `cutoff_at` is the latest over the nodes that may serve it; `withdrawn_at` is set when the calendar
-    no longer has it, and then nobody is offered it.
+    no longer has it, and then nobody is offered it; `unopened` when the capacity plan chose not to open any
+    part of it in this zone.
     """
 
     __tablename__ = "delivery_slot"
@@ -177,6 +178,7 @@ class DeliverySlot(SQLModel, table=True):
     time_zone: str
     cutoff_at: datetime
     withdrawn_at: datetime | None = None
+    unopened: bool = False
 
     @property
     def window(self) -> Window:

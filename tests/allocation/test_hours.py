@@ -70,7 +70,7 @@ def test_scarce_hours_have_a_price_are_nearly_used_up_and_are_named(fortnight: t
     # A shift is not divisible: less than one long one is left over.
     for hours, most in zip(used(problem, plan, place), depot.hours, strict=True):
         assert hours > most - 8
-    limits = binding_limits("run", problem, plan)
+    limits = binding_limits("run", problem, plan, {})
     named = [limit for limit in limits if limit.limit_name == "driver hours of the week"]
     assert [limit.node_name for limit in named] == [depot.name] * 3
     assert {(limit.starts_at, limit.ends_at) for limit in named} == {

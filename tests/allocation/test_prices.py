@@ -15,7 +15,8 @@ from app.allocation.problem import (
     worths_from_json,
     worths_to_json,
 )
-from app.allocation.solve.day import DayModel, solve_day
+from app.allocation.solve.day import solve_day
+from app.allocation.solve.model import DayModel
 from app.allocation.solve.prices import Prices
 from app.allocation.solve.sheet import Engine, Sheet
 from benchmarks.city import city_day

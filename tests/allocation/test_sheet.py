@@ -4,7 +4,8 @@ import pytest
 
 from app.allocation.check import check
 from app.allocation.problem import Limits, Plan
-from app.allocation.solve.day import DayModel, solve_day
+from app.allocation.solve.day import solve_day
+from app.allocation.solve.model import DayModel
 from app.allocation.solve.sheet import Engine, Sheet
 from benchmarks.city import city_day
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from app.allocation.orders import cost_of
-from benchmarks import availability, claims, orders, plan
+from benchmarks import availability, claims, plan_days, plan_fortnight, plan_prices, plan_travel
 from benchmarks.__main__ import ALL, main
+from benchmarks.cbc import Answer
+from benchmarks.cbc import read as cbc_read
 from benchmarks.city import city_day
 from benchmarks.page import HEAD, Section, Table, spread, written
-from benchmarks.plan import Sample, gap_text, reached_text
 from benchmarks.shop import Shop, shops
 
 
@@ -29,32 +30,36 @@ def test_the_city_is_the_same_for_the_same_seed_and_as_large_as_asked() -> None:
     assert sum(group.orders for group in city.days[0].groups) == pytest.approx(200)
 
 
-def test_the_plan_is_traced_solved_checked_and_told() -> None:
-    size = plan.measured(5, 400, budget_s=1.0, repeats=1, aim=0.05)
-    (solved,) = size.solved
-    assert size.trace[-1].gap is not None
-    assert solved.solver_s > 0
-    assert solved.build_s > 0
-    told = str(plan.section([size]))
+def test_a_day_is_solved_checked_and_solved_by_others() -> None:
+    found = [plan_days.measured(plan_days.Size(5, 400, opening, 0.05, 5)) for opening in (False, True)]
+    for one in found:
+        assert one.ours.solver_s > 0
+        assert one.ours.build_s > 0
+        assert one.other.objective is not None
+        assert one.other.objective <= one.ours.bound * 1.0001
+    assert found[0].greedy is not None
+    assert 0 < found[0].greedy <= found[0].ours.bound
+    told = str(plan_days.section(found))
     assert "| 5 / 400 |" in told
+    assert "| 5 / 400, openings |" in told
 
 
-def test_orders_are_placed_repaired_checked_and_told() -> None:
-    size = orders.measured(5, 300, 3.0)
-    repair = orders.broken(size)
-    assert size.plan.partner_couriers <= size.greedy.count(-1)
-    assert repair.plan.objective <= cost_of(repair.problem, repair.greedy)
-    told = str(orders.section([size], repair))
-    assert f"| {len(size.problem.orders)} |" in told
+def test_travel_prices_and_fortnights_are_measured_and_told() -> None:
+    assert "| 5 / 400 |" in str(plan_travel.section([(5, 400, plan_travel.measured(5, 400))]))
+    told = str(plan_prices.section([(5, 400, plan_prices.measured(5, 400, rounds=1))]))
+    assert told.count("| 5 / 400 |") == len(plan_prices.SHARES)
+    limits = replace(plan_fortnight.LIMITS, gap=0.2, processes=1)
+    fortnight = plan_fortnight.measured(3, 120, 4_000, limits)
+    assert len(fortnight.plan.days) == 14
+    assert "| 3 / 120 |" in str(plan_fortnight.section([fortnight]))
 
 
-def test_gaps_are_read_off_at_a_time() -> None:
-    trace = [Sample(0.1, float("-inf"), 100.0), Sample(2.0, 99.0, 100.0), Sample(7.0, 99.95, 100.0)]
-    assert gap_text(trace, 1.0) == "no plan"
-    assert gap_text(trace, 5.0) == "1.010%"
-    assert gap_text(trace, 60.0) == "0.050% (ended at 7.0 s)"
-    assert reached_text(trace) == "7.0 s"
-    assert reached_text(trace[:2]) == "not reached"
+def test_what_cbc_says_is_read() -> None:
+    said = "Result - Stopped on time limit\n\nObjective value:     -579729.198531\nLower bound:     -585206\n"
+    assert cbc_read(said, 8.0) == Answer(579729.198531, 585206.0, 8.0)
+    optimal = cbc_read("Result - Optimal solution found\n\nObjective value:   -12.5\n", 1.0)
+    assert (optimal.objective, optimal.bound) == (12.5, 12.5)
+    assert cbc_read("Result - Stopped on time limit\n", 1.0) == Answer(None, None, 1.0)
 
 
 def test_a_week_is_asked_over_http_beside_the_plain_route(made: list[Shop]) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import nullcontext
+from dataclasses import replace
 from multiprocessing import get_context
 
 from app.allocation.problem import (
@@ -17,8 +18,12 @@ from app.allocation.problem import (
     contribution,
     hours_used,
 )
-from app.allocation.solve.day import DayModel, solve_day
+from app.allocation.solve.day import solve_day
+from app.allocation.solve.model import DayModel
 from app.allocation.solve.sheet import Engine, Sheet, Terms, uncollected
+
+# Hours are kept to this.
+_DUST_H = 1e-6
 
 type Progress = Callable[[dict[str, object]], None]
 
@@ -38,11 +43,13 @@ def solve(problem: Problem, limits: Limits, progress: Progress) -> Plan:
         pool = ProcessPoolExecutor(limits.processes, mp_context=get_context("spawn"))
     with pool or nullcontext():
         days = _all_days(problem, hour_price, limits, progress, pool)
-    bound = sum(d.bound for d in days) + sum(
+    hours_worth = sum(
         price * hours
         for node, prices in zip(problem.nodes, hour_price, strict=True)
         for hours, price in zip(node.hours, prices, strict=True)
     )
+    bound = sum(d.bound for d in days) + hours_worth
+    chord_bound = sum(d.bound if d.chord_bound is None else d.chord_bound for d in days) + hours_worth
     days = _repaired(problem, days, hour_price, limits)
     earned = [contribution(problem, p, s) for p, s in zip(problem.days, days, strict=True)]
     objective = sum(earned)
@@ -51,6 +58,7 @@ def solve(problem: Problem, limits: Limits, progress: Progress) -> Plan:
         hour_price=tuple(tuple(prices) for prices in hour_price),
         objective=objective,
         bound=max(bound, objective),
+        chord_bound=max(chord_bound, objective),
         solver_s=relaxed_s + sum(d.solver_s for d in days),
         build_s=priced_s - relaxed_s + sum(d.build_s for d in days),
         columns=sum(d.columns for d in days),
@@ -125,17 +133,7 @@ def _all_days(
 
 
 def _only(problem: Problem, day: DayProblem) -> Problem:
-    return Problem(
-        currency=problem.currency,
-        margin_minor=problem.margin_minor,
-        usable_bp=problem.usable_bp,
-        small_orders_bp=problem.small_orders_bp,
-        at_door_s=problem.at_door_s,
-        zones=problem.zones,
-        nodes=problem.nodes,
-        fleets=problem.fleets,
-        days=(day,),
-    )
+    return replace(problem, days=(day,))
 
 
 def solve_one(problem: Problem, hour_price: list[float], limits: Limits) -> DaySolution:
@@ -146,29 +144,41 @@ def solve_one(problem: Problem, hour_price: list[float], limits: Limits) -> DayS
 def _repaired(
     problem: Problem, days: list[DaySolution], hour_price: Sequence[Sequence[float]], limits: Limits
 ) -> list[DaySolution]:
-    """The days with every week's hours kept: the last days of a week that asks for too many are solved
-    again with the hours that remain."""
+    """The days with every week's hours kept, and with scarce hours used up.
+
+    Priced hours may leave a week with too many or with some to spare. Its longest days are solved again, with
+    the hours that remain to them as a limit instead of a price, until all are kept.
+    """
     count = len(problem.nodes)
     used = [hours_used(p, s.vehicles, count, problem.fleets) for p, s in zip(problem.days, days, strict=True)]
     for week in sorted({day.week for day in problem.days}):
         mine = [i for i, day in enumerate(problem.days) if day.week == week]
-        for index in reversed(mine):
-            over = {
-                node: sum(used[i][node] for i in mine) - problem.nodes[node].hours[week]
-                for node in range(count)
-            }
-            most = {
-                node: max(0.0, used[index][node] - excess) for node, excess in over.items() if excess > 1e-6
-            }
-            if not most:
+        for index in sorted(mine, key=lambda i: -sum(used[i])):
+            spare = _spare(problem, week, used, mine)
+            prices = _prices_of(problem.days[index], hour_price)
+            if _kept(spare, prices, limits.gap * sum(abs(days[i].objective) for i in mine)):
                 break
             day = problem.days[index]
             days[index] = solve_day(
                 problem,
                 day,
-                hour_price=_prices_of(day, hour_price),
+                # A node whose hours are limited needs no price for them.
+                hour_price=[0.0] * count,
                 limits=limits,
-                most_hours={**{n: used[index][n] for n in range(count)}, **most},
+                most_hours={n: max(0.0, used[index][n] + spare[n]) for n in range(count)},
             )
             used[index] = hours_used(day, days[index].vehicles, count, problem.fleets)
+            if all(hours >= -_DUST_H for hours in _spare(problem, week, used, mine)):
+                break
     return days
+
+
+def _kept(spare: Sequence[float], prices: Sequence[float], little: float) -> bool:
+    """Whether a week asks for no more hours than there are, and leaves none that are worth much."""
+    left = sum(hours * price for hours, price in zip(spare, prices, strict=True))
+    return all(hours >= -_DUST_H for hours in spare) and left <= little
+
+
+def _spare(problem: Problem, week: int, used: Sequence[Sequence[float]], mine: Sequence[int]) -> list[float]:
+    """The hours of a week that each node has left; negative where it has too few."""
+    return [node.hours[week] - sum(used[i][n] for i in mine) for n, node in enumerate(problem.nodes)]

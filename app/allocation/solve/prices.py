@@ -17,15 +17,17 @@ from app.allocation.problem import (
     Problem,
     Taken,
 )
-from app.allocation.solve.day import DayModel, door_room, minute_worth
+from app.allocation.solve.day import minute_worth
+from app.allocation.solve.model import DayModel, door_room
 from app.allocation.solve.sheet import Engine, Sheet, uncollected
+from app.allocation.travel import averages
 
 
 class Prices:
     """The worth of every vehicle minute of a published plan, as bookings come in.
 
-    Vehicles and shifts are those of the plan; what flows on them is a linear program per day, kept with
-    its basis, so that a batch of bookings costs milliseconds. A day's first refresh builds its model.
+    Vehicles, shifts and open windows are those of the plan; what flows on them is a linear program per day,
+    kept with its basis, so that a batch of bookings costs milliseconds. A day's first refresh builds it.
     """
 
     def __init__(self, problem: Problem, plan: Plan, limits: Limits | None = None) -> None:
@@ -50,19 +52,24 @@ class DayPrices:
 
     def __init__(self, problem: Problem, day: DayProblem, solution: DaySolution, limits: Limits) -> None:
         self._problem, self._orders = problem, [group.orders for group in day.groups]
-        self._taken = _amounts(day.taken)
+        self._first = _amounts(day.taken)
+        self._taken = dict(self._first)
         # Whatever may be taken later has its column now.
         pools = sorted(
             {(arc.fleet, arc.bucket) for arc in day.arcs}
             | {(shift.fleet, bucket) for shift in day.shifts for bucket in shift.covers}
             | self._taken.keys()
         )
-        self._day = replace(day, taken=tuple(Taken(*key, *self._taken.get(key, (0, 0))) for key in pools))
+        self._day = replace(
+            _as_opened(day, solution),
+            taken=tuple(Taken(*key, *self._taken.get(key, (0, 0))) for key in pools),
+        )
         self._place = {key: place for place, key in enumerate(pools)}
         self._zones = _zone_groups(day)
         with uncollected():
             sheet = Sheet(f"prices_{day.day}")
-            self._model = DayModel(problem, self._day, sheet)
+            # As the plan's travel is counted once it is sold: on the average.
+            self._model = DayModel(problem, self._day, sheet, lines=averages(day, solution.served))
             sheet.maximise(self._model.objective())
             self._engine = Engine(sheet, limits)
         self._engine.fix(self._model.counts, solution.vehicles)
@@ -106,7 +113,20 @@ class DayPrices:
             row = self._model.rows.get(("time", *key))
             if row is not None:
                 self._engine.limit(row, -float(work_s))
+        self._waves()
         self._doors({(self._problem.fleets[fleet].node, bucket) for fleet, bucket in known})
+
+    def _waves(self) -> None:
+        for w, wave in enumerate(self._day.waves):
+            row = self._model.rows.get(("wave", w, 0))
+            fed = [
+                key
+                for key in self._taken
+                if self._problem.fleets[key[0]].node == wave.node and key[1] in wave.buckets
+            ]
+            more = sum(self._taken[key][1] - self._first.get(key, (0, 0))[1] for key in fed)
+            if row is not None:
+                self._engine.limit(row, max(0.0, wave.orders - wave.taken - more))
 
     def _doors(self, touched: Iterable[tuple[int, int]]) -> None:
         promised: dict[tuple[int, int], int] = defaultdict(int)
@@ -117,6 +137,18 @@ class DayPrices:
             if row is not None:
                 room = door_room(self._problem, self._day, node, bucket) - promised[node, bucket]
                 self._engine.limit(row, max(0.0, room))
+
+
+def _as_opened(day: DayProblem, solution: DaySolution) -> DayProblem:
+    """The day with its openings decided: nobody accepts a bucket that is closed in their zone."""
+    ruled, opened = {rule.zone for rule in day.openings}, set(solution.opened)
+    groups = tuple(
+        replace(group, accepts=tuple(one for one in group.accepts if (group.zone, one[0]) in opened))
+        if group.zone in ruled
+        else group
+        for group in day.groups
+    )
+    return replace(day, groups=groups, openings=())
 
 
 def _amounts(taken: Iterable[Taken]) -> dict[tuple[int, int], tuple[int, int]]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pulp
-from highspy import HighsVarType
+from highspy import HighsModelStatus, HighsSolution, HighsVarType
 from pulp import LpAffineExpression, LpProblem, LpVariable
 
 from app.allocation.problem import Limits
@@ -17,6 +17,8 @@ from app.allocation.problem import Limits
 type Variable = LpVariable
 type Terms = list[tuple[Variable, float]]
 
+# A limit of so many CPU seconds ends after so many times as many of the wall clock.
+_PATIENCE = 20
 # HighsInfo.primal_solution_status of a feasible point.
 _FEASIBLE = 2
 
@@ -88,22 +90,44 @@ class Engine:
         self.solve_s += time.process_time() - started
         return self.highs.getInfo()
 
-    def whole(self, columns: Sequence[int], limits: Limits) -> tuple[float, list[float] | None]:
-        """A pass with these columns integer: the proved bound, and the values if any were found in time."""
+    def whole(
+        self, columns: Sequence[int], limits: Limits, start: Sequence[float] | None = None
+    ) -> tuple[float, list[float] | None]:
+        """A pass with these columns integer: the proved bound, and the values if any were found in time.
+
+        `start` are the values of a solution that is known.
+        """
         kept = self.highs.getBasis()
         self._kind(columns, HighsVarType.kInteger)
         self.highs.setOptionValue("mip_rel_gap", limits.gap)
-        # A limit in seconds of this process, which has one core to itself.
-        self.highs.setOptionValue("time_limit", limits.day_s)
+        # CPU seconds, so that a busy machine gives the same answer; in the end the wall counts.
+        self.highs.setOptionValue("time_limit", limits.day_s * _PATIENCE)
+        until = time.process_time() + limits.day_s
+
+        def look(event: Any) -> None:
+            if time.process_time() >= until:
+                event.interrupt()
+
+        self.highs.cbMipInterrupt.subscribe(look)
         # From scratch: a start from the relaxation's vertex leads the search another and longer way.
         self.highs.clearSolver()
+        if start is not None:
+            known = HighsSolution()
+            known.col_value = list(start)
+            self.highs.setSolution(known)
         info = self.run()
+        self.highs.cbMipInterrupt.unsubscribe(look)
         found = self.values() if info.primal_solution_status == _FEASIBLE else None
         self._kind(columns, HighsVarType.kContinuous)
         self.highs.setOptionValue("time_limit", float("inf"))
         self.highs.clearSolver()
         self.highs.setBasis(kept)
         return info.mip_dual_bound, found
+
+    def worth(self, values: Sequence[float]) -> float:
+        """What these values of all columns are worth."""
+        factors = self.highs.getLp().col_cost_
+        return float(sum(factor * value for factor, value in zip(factors, values, strict=True)))
 
     def fix(self, columns: Sequence[int], values: Sequence[float]) -> None:
         """Let these columns have these values and no others from the next pass on."""
@@ -117,6 +141,18 @@ class Engine:
         """Give a `<=` row another bound from the next pass on."""
         self.highs.changeRowBounds(row, float("-inf"), bound)
 
+    def coefficient(self, row: int, column: int, value: float) -> None:
+        """Give a column another factor in a row from the next pass on."""
+        self.highs.changeCoeff(row, column, value)
+
+    def cost(self, column: int, value: float) -> None:
+        """Give a column another factor in what is sought from the next pass on."""
+        self.highs.changeColCost(column, value)
+
+    def solved(self) -> bool:
+        """Whether the last pass found an optimum."""
+        return bool(self.highs.getModelStatus() == HighsModelStatus.kOptimal)
+
     def values(self) -> list[float]:
         """The last pass's value of every column of the sheet."""
         found: list[float] = self.highs.getSolution().col_value
@@ -125,6 +161,11 @@ class Engine:
     def worths(self) -> list[float]:
         """What one more unit of every row would have added in the last pass."""
         found: list[float] = self.highs.getSolution().row_dual
+        return found
+
+    def reduced(self) -> list[float]:
+        """What one more unit of every column would have added in the last pass, had its bound let it."""
+        found: list[float] = self.highs.getSolution().col_dual
         return found
 
     def _kind(self, columns: Sequence[int], kind: Any) -> None:
