@@ -30,30 +30,47 @@ class _Found:
     corners: list[Point] = field(default_factory=list)
     towns: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def patchy(self) -> bool:
+        """Fewer houses than streets: too few to say where people live, or what the city is called."""
+        return len(self.addresses) < max(1, len(self.streets)) or not self.towns
+
+    def join(self, other: _Found) -> None:
+        """Add what another file holds; a street that both have keeps its first kind."""
+        self.addresses += other.addresses
+        for street, lines in other.streets.items():
+            self.streets[street] += lines
+        self.kinds = {**other.kinds, **self.kinds}
+        self.buildings += other.buildings
+        self.corners += other.corners
+        self.towns += other.towns
+
 
 def read_city(
     files: Sequence[Path], *, name: str | None, time_zone: str, country_code: str, holiday_region: str | None
 ) -> CityData:
-    """The city of one or several extracts; its name is the commonest town of the addresses unless given.
+    """The city of one or several extracts; its name, unless given, is the commonest town of the extracts
+    that are not patchy, and the first file's where there is none.
 
     Where there are fewer addresses than streets, buildings show where people live, and where there are
     none, the corners of streets do. Raises BrokenMapFile for a file that is missing, empty, cut off or
     no map.
     """
-    found = _Found()
+    found, towns = _Found(), Counter[str]()
     for file in files:
+        part = _Found()
         try:
-            _read(file, found)
+            _read(file, part)
         except (RuntimeError, OSError, ValueError) as why:
             raise BrokenMapFile(file=file.name, why=_reason(file, why)) from why
+        towns += Counter() if part.patchy else part.towns
+        found.join(part)
     lived_at = found.buildings or found.corners
-    # Fewer houses than streets: the addresses are too patchy to say where people live.
-    patchy = len(found.addresses) < max(1, len(found.streets)) or not found.towns
     if not (found.addresses or lived_at):
         names = ", ".join(file.name for file in files)
         raise BrokenMapFile(file=names, why="it holds no street, building or address")
     return CityData(
-        name=name or (files[0].name.split(".")[0] if patchy else found.towns.most_common(1)[0][0]),
+        name=name or next((town for town, _ in towns.most_common(1)), files[0].name.split(".")[0]),
         time_zone=time_zone,
         country_code=country_code,
         holiday_region=holiday_region,
@@ -64,7 +81,7 @@ def read_city(
             for street, lines in sorted(found.streets.items())
         ),
         addresses=tuple(found.addresses),
-        lived_at=tuple(lived_at) if patchy else (),
+        lived_at=tuple(lived_at) if found.patchy else (),
     )
 
 

@@ -121,6 +121,27 @@ def test_several_files_are_one_city_and_a_name_that_is_given_wins(tmp_path: Path
     assert read(north, south, name="Grande Porto").name == "Grande Porto"
 
 
+def test_a_city_keeps_its_name_beside_a_map_of_many_streets_and_few_scattered_houses(tmp_path: Path) -> None:
+    town = written(tmp_path / "town.osm.pbf", small_town())
+    nodes = [bare(400 + i, i * 10, 30) for i in range(12)]
+    ways = [
+        mutable.Way(
+            id=50 + i,
+            nodes=[400 + i, 401 + i],
+            version=1,
+            tags={"highway": "residential", "name": f"Rua {i}"},
+        )
+        for i in range(11)
+    ]
+    scattered = [
+        house(600 + i, i * 90, 90, street=f"Rua {i}", housenumber="1", city=place)
+        for i, place in enumerate(("Maia", "Gaia"))
+    ]
+    roads = written(tmp_path / "roads.osm.pbf", [*nodes, *scattered, *ways])
+    assert read(town, roads).name == "Porto"
+    assert read(roads).name == "roads"
+
+
 def test_where_addresses_are_few_buildings_show_where_people_live(tmp_path: Path) -> None:
     towers = [bare(100 + i, i, 0) for i in range(3)]
     roads = [bare(200 + i, i * 10, 0) for i in range(4)]
