@@ -18,6 +18,7 @@ import app.pricing.tables
 import app.promotions.tables
 import app.slots.tables
 import app.standing.tables
-import app.storefronts.tables  # noqa: F401  imported for their tables
+import app.storefronts.tables
+import app.tours.tables  # noqa: F401  imported for their tables
 
 metadata = SQLModel.metadata

@@ -16,8 +16,8 @@ from app.booking import remove_promotion as remove_verb
 from app.booking.hold import HoldRequest
 from app.booking.hold_many import HOLDING
 from app.booking.kept_offers import kept_offers
-from app.booking.menu import SlotOffer as SlotOfferValue
 from app.booking.queries import hold_of
+from app.booking.slot_offer import SlotOffer as SlotOfferValue
 from app.booking.tables import DeliveryBooking as DeliveryBookingRow
 from app.booking.tables import SlotHold as SlotHoldRow
 from app.customers.rules import CustomerFacts

@@ -6,9 +6,9 @@ import strawberry
 from graphql import GraphQLError
 from sqlalchemy import Connection
 
-from app.booking.menu import Closure, Opening
-from app.booking.menu import SlotOffer as SlotOfferValue
 from app.booking.offer import Availability, DayOffers, offer
+from app.booking.slot_offer import Closure, Opening
+from app.booking.slot_offer import SlotOffer as SlotOfferValue
 from app.fleet.rules import Emissions
 from app.pricing.rules import FeePart as FeePartValue
 from app.pricing.rules import Quote

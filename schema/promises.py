@@ -14,10 +14,10 @@ from app.booking import reschedule as reschedule_verb
 from app.booking import update_hold as update_verb
 from app.booking.columns import wanted_basket
 from app.booking.kept_offers import kept_offers
-from app.booking.menu import SlotOffer as SlotOfferValue
 from app.booking.move_offers import MoveOffer as MoveOfferValue
 from app.booking.move_offers import move_offers
 from app.booking.queries import booking_of
+from app.booking.slot_offer import SlotOffer as SlotOfferValue
 from app.booking.tables import DeliveryBooking as DeliveryBookingRow
 from app.booking.tables import SlotHold as SlotHoldRow
 from schema.bookings import DeliveryBooking, SlotHold, answered_booking, answered_hold, seen_booking

@@ -66,6 +66,7 @@ class StandingSlotOccurrence:
                 now=now,
                 actor=info.context.actor,
                 slot_id=slot.id,
+                point=seen.series.point,
                 basket=seen.series.basket,
             )
         )

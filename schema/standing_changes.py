@@ -6,7 +6,7 @@ from datetime import date, datetime
 import strawberry
 from sqlalchemy import Connection
 
-from app.booking.menu import SlotOffer as SlotOfferValue
+from app.booking.slot_offer import SlotOffer as SlotOfferValue
 from app.standing import create as create_verb
 from app.standing import end as end_verb
 from app.standing import move as move_verb

@@ -14,7 +14,9 @@ from app.allocation.openings import publish_openings
 from app.allocation.problem import Arc, DayProblem, DaySolution, Fleet, Plan, Problem, packed_plan
 from app.allocation.rules import RunStatus
 from app.allocation.tables import AllocationRun, BindingLimit, DayPlan
+from app.allocation.tour_frames import tour_frames
 from app.allocation.travel import average_m
+from app.booking.stops import stops_between
 from app.capacity.resize import resize
 from app.capacity.rules import PoolPlan, ReachPlan
 from app.database.rows import add, table_of
@@ -22,6 +24,7 @@ from app.events import record
 from app.fleet.rules import VehicleKind
 from app.fleet.tables import Shift
 from app.places.tables import ServiceZone
+from app.tours.lay_out import lay_out
 from app.values.load import Load
 from app.values.money import round_half_up
 from app.values.window import Window
@@ -51,6 +54,13 @@ def publish(conn: Connection, *, now: datetime, run_id: str, problem: Problem, p
     )
     publish_openings(conn, run_id=run_id, problem=problem, plan=plan)
     _shifts(conn, run_id, problem, plan, first, last)
+    lay_out(
+        conn,
+        now=now,
+        run_id=run_id,
+        frames=tour_frames(conn, problem=problem, plan=plan),
+        stops=stops_between(conn, first=first, last=last),
+    )
     _certificate(conn, now, run_id, problem, plan)
     facts = {"run_id": run_id, "first": first.isoformat(), "last": last.isoformat()}
     record(conn, now=now, topic="allocation", kind="allocation.published", payload=facts)

@@ -23,6 +23,7 @@ from app.database.rows import add, row_of, table_of
 from app.pricing.rules import FeePart, FeePartKind
 from app.promotions.give_back import give_back as give_back_promotion
 from app.promotions.queries import applied
+from app.tours.remove import remove
 from app.values.actor import Actor
 
 _FIELD = ("input", "bookingId")
@@ -92,6 +93,7 @@ def _cancel(
         reason="cancelled by the customer",
         audience=booking.customer_group,
     )
+    remove(conn, now=now, pool_ids=[booking.pool_id], references=[booking.hold_id])
     give_back_promotion(conn, now=now, hold_id=booking.hold_id)
     cancelled = row_of(DeliveryBooking, {**booking.model_dump(), **changes})
     add(conn, _line(now, actor, booking, reason, paid.minor, owed))

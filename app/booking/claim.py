@@ -17,17 +17,19 @@ from app.booking.errors import (
     SlotFull,
 )
 from app.booking.kept_offers import kept
-from app.booking.menu import Menu, SlotOffer, alternatives, kept_until, read_menu, span_of
+from app.booking.menu import Menu, alternatives, kept_until, read_menu, span_of
 from app.booking.reclaim import reclaim
 from app.booking.rules import SlotClosedReason, full
+from app.booking.slot_offer import SlotOffer
+from app.booking.take_place import take_place
 from app.capacity.queries import with_wave_mates
 from app.capacity.rules import Reach
-from app.capacity.take import take
 from app.slots.queries import slots_between
 from app.slots.tables import DeliverySlot
 from app.values.actor import Actor
 from app.values.basket import Basket
 from app.values.money import Money
+from app.values.point import Point
 
 _SLOT = ("input", "slotId")
 
@@ -66,36 +68,42 @@ def claim(
     at_door_s: int,
     reference: str,
     customer_group: str | None,
+    stop_reference: str | None = None,
     reason: str = "held for a shopper",
     booked: bool = False,
 ) -> Reach:
     """The pool that took the basket, cheapest first; ended holds are taken back when all look full.
 
-    Raises BasketTooLarge, and with `alternatives` SlotFull, or ProtectedQuota where what is left is kept
-    for another group of customers.
+    Its vehicles have a tour that comes by: `stop_reference` is the hold's id, `reference` where it is not
+    given. Raises BasketTooLarge, and with `alternatives` SlotFull, or ProtectedQuota where what is left
+    is kept for another group of customers.
     """
     reaches = menu.pools_for(slot, basket, at_door_s)
     if not reaches and menu.reaches:
         raise BasketTooLarge(field=("input", "basket"))
 
-    def attempt() -> Reach | None:
-        return take(
+    def attempt(seen: Menu) -> Reach | None:
+        return take_place(
             conn,
             now=now,
             actor=actor.name,
+            menu=seen,
+            slot=slot,
             reaches=reaches,
             basket=basket,
             at_door_s=at_door_s,
             reference=reference,
+            stop_reference=stop_reference or reference,
             audience=customer_group,
             reason=reason,
             booked=booked,
         )
 
-    reach = attempt()
+    reach = attempt(menu)
     if reach is None:
-        ended = with_wave_mates(conn, [r.pool_id for r in reaches])
-        reach = attempt() if reclaim(conn, now=now, pool_ids=ended) else None
+        ended = [*with_wave_mates(conn, [r.pool_id for r in reaches]), *menu.ended_pools]
+        if reclaim(conn, now=now, pool_ids=ended):
+            reach = attempt(menu.refreshed(conn))
     if reach is None:
         raise _full(conn, menu, slot, basket, at_door_s, customer_group)
     return reach
@@ -112,7 +120,7 @@ def _full(
     near = kept(nearby(conn, menu, slot, basket, customer_group))
     now, shop = menu.terms.now, menu.table.storefront_id
     present = menu_of(
-        conn, now=now, storefront_id=shop, slot=slot, basket=basket, customer_group=customer_group
+        conn, now=now, storefront_id=shop, slot=slot, point=None, basket=basket, customer_group=customer_group
     )
     reaches = present.reaches_in(slot)
     until = kept_until(slot, reaches)
@@ -134,6 +142,7 @@ def nearby(
         zone_id=slot.zone_id,
         time_zone=slot.time_zone,
         span=span_of(near),
+        point=menu.tours.point,
         basket=basket,
         customer_id=None,
         customer_group=customer_group,
@@ -147,11 +156,12 @@ def menu_of(
     now: datetime,
     storefront_id: str,
     slot: DeliverySlot,
+    point: Point | None,
     basket: Basket,
     customer_id: str | None = None,
     customer_group: str | None = None,
 ) -> Menu:
-    """What offers in one slot depend on."""
+    """What offers in one slot depend on; `point` as for `read_menu`."""
     return read_menu(
         conn,
         now=now,
@@ -159,6 +169,7 @@ def menu_of(
         zone_id=slot.zone_id,
         time_zone=slot.time_zone,
         span=slot.window,
+        point=point,
         basket=basket,
         customer_id=customer_id,
         customer_group=customer_group,

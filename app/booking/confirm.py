@@ -184,7 +184,9 @@ def _taken_again(
     conn: Connection, now: datetime, actor: Actor, held: SlotHold, slot: DeliverySlot
 ) -> dict[str, Any]:
     preference = preference_by_id(conn, held.drop_preference_id)
-    menu = menu_of(conn, now=now, storefront_id=held.storefront_id, slot=slot, basket=held.basket)
+    menu = menu_of(
+        conn, now=now, storefront_id=held.storefront_id, slot=slot, point=held.point, basket=held.basket
+    )
     reach = claim(
         conn,
         now=now,
@@ -207,6 +209,7 @@ def _expired(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot
         now=now,
         storefront_id=held.storefront_id,
         slot=slot,
+        point=held.point,
         basket=held.basket,
         customer_id=held.customer_id,
         customer_group=held.customer_group,

@@ -24,12 +24,14 @@ from app.values.load import Load
 class Due:
     """What expired holds still occupy in the counters: it can be had again.
 
-    By pool the whole and the orders by group of customers, and the orders by picking wave.
+    By pool the whole and the orders by group of customers, and the orders by picking wave; `pools` says
+    which hold is in which pool.
     """
 
     loads: dict[str, Load]
     grouped: dict[tuple[str, str], int]
     picked: dict[str, int]
+    pools: dict[str, str]
 
     def __bool__(self) -> bool:
         return bool(self.loads)
@@ -51,7 +53,7 @@ def read_due(conn: Connection, *, now: datetime, reaches: Sequence[Reach]) -> Du
     waves = {reach.wave for reach in reaches if reach.wave}
     told = {"ids": [reach.pool_id for reach in reaches], "waves": sorted(waves), "now": now}
     found = conn.execute(_ended(waved=bool(waves)), told)
-    due = Due(defaultdict(Load), defaultdict(int), defaultdict(int))
+    due = Due(defaultdict(Load), defaultdict(int), defaultdict(int), {})
     for row in found:
         volume_ml = row.ambient_ml + row.chilled_ml + row.frozen_ml
         load = Load(1, row.work_s, volume_ml, row.weight_g, row.chilled_ml, row.frozen_ml)
@@ -59,6 +61,7 @@ def read_due(conn: Connection, *, now: datetime, reaches: Sequence[Reach]) -> Du
         if row.customer_group is not None:
             due.grouped[row.pool_id, row.customer_group] += 1
         due.picked[row.pick_load_id] += 1
+        due.pools[row.id] = row.pool_id
     return due
 
 
@@ -72,6 +75,7 @@ def _ended(*, waved: bool) -> sa.Select[*tuple[Any, ...]]:
         here = hold.c.pool_id.in_(sa.select(pool.c.id).where(counted_with(ids, waves)))
     return (
         sa.select(
+            hold.c.id,
             hold.c.pool_id,
             hold.c.work_s,
             hold.c.weight_g,

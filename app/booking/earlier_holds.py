@@ -16,6 +16,7 @@ from app.booking.tables import SlotHold, occupying
 from app.capacity.lock import lock
 from app.capacity.rules import Reach
 from app.database.rows import rows, table_of
+from app.tours.queries import locked_sheets
 from app.values.actor import Actor
 
 
@@ -35,7 +36,9 @@ def give_back_earlier(
     """
     found = rows(conn, SlotHold, _earlier(), {"customer": customer_id, "cart": cart_reference})
     if found:
-        lock(conn, pool_ids=[*(old.pool_id for old in found), *(reach.pool_id for reach in tried)])
+        pools = [*(old.pool_id for old in found), *(reach.pool_id for reach in tried)]
+        lock(conn, pool_ids=pools)
+        locked_sheets(conn, pool_ids=pools)
     for old in found:
         ended = HoldStatus.RELEASED if old.expires_at > now else HoldStatus.EXPIRED
         reason = "the customer holds another window for this cart"

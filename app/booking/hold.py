@@ -118,6 +118,8 @@ def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
         cart_reference=asked.cart_reference,
         tried=menu.pools_for(slot, basket, preference.at_door_s),
     )
+    if given_back:
+        menu = menu.refreshed(conn)
     reach = claim(
         conn,
         now=now,
@@ -167,6 +169,7 @@ def _open_slot(
         now=now,
         storefront_id=asked.actor.storefront_id,
         slot=slot,
+        point=asked.place.point,
         basket=asked.basket,
         customer_id=buyer.id,
         customer_group=buyer.customer_group,

@@ -22,9 +22,11 @@ from app.handover.tables import DropPreference
 from app.places.rules import Place
 from app.pricing.rules import Quote
 from app.slots.tables import DeliverySlot
+from app.tours.queries import locked_sheets
 from app.values.actor import Actor
 from app.values.basket import Basket
 from app.values.ids import new_id
+from app.values.point import Point
 
 
 def hold_ahead(
@@ -51,8 +53,10 @@ def hold_ahead(
     submit_min = policy_of(conn, actor.storefront_id).standing_submit_min
     customer = by_id(conn, Customer, customer_id)
     group = customer.customer_group if customer else None
-    menu = _menu(conn, now, actor, group, slot, basket, submit_min)
+    menu = _menu(conn, now, actor, group, slot, place.point, basket, submit_min)
     freed = _given_up(conn, now, actor, instead_of, [reach.pool_id for reach in menu.reaches])
+    if freed:
+        menu = menu.refreshed(conn)
     hold_id = new_id()
     reach = claim(
         conn,
@@ -95,6 +99,7 @@ def _menu(
     actor: Actor,
     customer_group: str | None,
     slot: DeliverySlot,
+    point: Point,
     basket: Basket,
     submit_min: int,
 ) -> Menu:
@@ -104,6 +109,7 @@ def _menu(
         now=now,
         storefront_id=actor.storefront_id,
         slot=slot,
+        point=point,
         basket=basket,
         customer_group=customer_group,
     )
@@ -129,6 +135,7 @@ def _given_up(
         return []
     held = locked_hold(conn, actor=actor, hold_id=hold_id)
     lock(conn, pool_ids=[held.pool_id, *pool_ids])
+    locked_sheets(conn, pool_ids=[held.pool_id, *pool_ids])
     status = HoldStatus.EXPIRED if held.expires_at <= now else HoldStatus.RELEASED
     reason = "moved to another window"
     end_hold(conn, now=now, actor=actor.name, held=held, status=status, reason=reason)

@@ -66,6 +66,8 @@ def _hold(conn: Connection, now: datetime, slot_ids: Sequence[str], asked: HoldR
         cart_reference=asked.cart_reference,
         tried=[reach for slot in slots for reach in menu.reaches_in(slot)],
     )
+    if freed:
+        menu = menu.refreshed(conn)
     slot, reach = _claimed(conn, now, asked, menu, slots, preference.at_door_s, hold_id, buyer.customer_group)
     until = now + timedelta(minutes=policy_of(conn, asked.actor.storefront_id).hold_min)
     gross = _fee(menu, slots, reach, preference.at_door_s, preference.fee_minor)
@@ -112,6 +114,7 @@ def _open_slots(
         zone_id=zone.id,
         time_zone=zone.time_zone,
         span=span_of(slots),
+        point=asked.place.point,
         basket=asked.basket,
         customer_id=buyer.id,
         customer_group=buyer.customer_group,

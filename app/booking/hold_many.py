@@ -7,7 +7,7 @@ served together: one lock, one commit. Whoever is not plainly successful is left
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -16,7 +16,9 @@ from sqlalchemy import Connection
 
 from app.booking.columns import new_hold
 from app.booking.hold import HoldRequest, hold
+from app.booking.hold_drafts import DraftedTours, HoldDraft, on_tours
 from app.booking.menu import Menu, policy_of, read_menu, span_of
+from app.booking.stops import stop_of
 from app.booking.tables import SlotHold, occupying
 from app.capacity.post_many import Claim, post_many
 from app.capacity.rules import EntryKind, Reach
@@ -50,10 +52,12 @@ def hold_many(conn: Connection, *, now: datetime, requests: Sequence[HoldRequest
     digests = {(r.scope, r.key): digest_of(r.same_as()) for r in single if 1 <= len(r.key) <= 255}
     claimed = claim_many(conn, now=now, keys=digests) if digests else set()
     open_ones = [request for request in single if (request.scope, request.key) in claimed]
-    drafts = _drafts(conn, now, open_ones) if open_ones else []
+    tours = DraftedTours()
+    drafts = _drafts(conn, now, open_ones, tours) if open_ones else []
     claims = [draft.claim for draft in drafts]
     taken = post_many(conn, now=now, kind=EntryKind.HOLD, reason="held for a shopper", claims=claims)
-    made = [draft for draft in drafts if draft.held.id in taken]
+    held = [draft for draft in drafts if draft.held.id in taken]
+    made = on_tours(conn, now=now, tours=tours, drafts=held)
     add(conn, *(draft.preference for draft in made))
     add(conn, *(draft.held for draft in made))
     holds = {(draft.request.scope, draft.request.key): draft.held for draft in made}
@@ -74,16 +78,6 @@ HOLDING = Together[HoldRequest, SlotHold](
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A hold that is ready but for its room."""
-
-    request: HoldRequest
-    held: SlotHold
-    preference: DropPreference
-    claim: Claim
-
-
 def _told_once(requests: Sequence[HoldRequest]) -> list[HoldRequest]:
     """The first request of each customer and of each key."""
     customers: set[tuple[str, str]] = set()
@@ -99,14 +93,16 @@ def _told_once(requests: Sequence[HoldRequest]) -> list[HoldRequest]:
     return chosen
 
 
-def _drafts(conn: Connection, now: datetime, requests: Sequence[HoldRequest]) -> list[_Draft]:
+def _drafts(
+    conn: Connection, now: datetime, requests: Sequence[HoldRequest], tours: DraftedTours
+) -> list[HoldDraft]:
     zones = zones_of(conn, points=[request.place.point for request in requests])
     slots = {slot.id: slot for slot in slots_by_id(conn, sorted({r.slot_id for r in requests}))}
     customers = register_many(conn, now=now, told=[(r.actor, r.customer) for r in requests])
     holding = _holding(conn, [customer.id for customer in customers.values()])
     # Whoever has prepaid is left to `hold`, which reserves a delivery of the pass.
     prepaid = pass_holders(conn, now=now, customer_ids=[customer.id for customer in customers.values()])
-    desk = _Desk(conn, now, list(slots.values()))
+    desk = _Desk(conn, now, list(slots.values()), tours)
     drafts = []
     for request in requests:
         customer = customers.get((request.actor.storefront_id, request.customer.reference))
@@ -138,18 +134,21 @@ def _carts() -> sa.Select[tuple[str, str]]:
 class _Desk:
     """What is read once for a whole batch, and the room that is left as it is given out."""
 
-    def __init__(self, conn: Connection, now: datetime, slots: Sequence[DeliverySlot]) -> None:
+    def __init__(
+        self, conn: Connection, now: datetime, slots: Sequence[DeliverySlot], tours: DraftedTours
+    ) -> None:
         self._conn, self._now, self._slots = conn, now, slots
         self._menus: dict[tuple[str, str, str | None], Menu] = {}
         self._firm: dict[str, Reach] = {}
         self._room: dict[str, Load] = {}
         self._picks: dict[str, int] = {}
+        self._tours = tours
         self._hold_min: dict[str, int] = {}
         self._policies: list[HandoverPolicy] = policies(conn)
 
     def draft(
         self, request: HoldRequest, customer: Customer, zone: ServiceZone, slot: DeliverySlot
-    ) -> _Draft | None:
+    ) -> HoldDraft | None:
         """The hold that is asked for, if the window is open to it and a pool has room."""
         menu = self._menu(request, customer, zone)
         if slot.id in menu.waited or menu.shut(slot, request.basket):
@@ -159,9 +158,18 @@ class _Desk:
             preference = drafted(self._policies, now=self._now, wish=wish, basket=request.basket)
         except Refusal:
             return None
+        hold_id = new_id()
         for reach in menu.pools_for(slot, request.basket, preference.at_door_s):
             load = request.basket.load(reach.drop_s(preference.at_door_s))
-            if self._has_room(reach, load):
+            stop = stop_of(
+                reference=hold_id,
+                slot=slot,
+                point=request.place.point,
+                reach=reach,
+                basket=request.basket,
+                at_door_s=preference.at_door_s,
+            )
+            if self._has_room(reach, load) and self._tours.add(menu, reach, stop):
                 break
         else:
             return None
@@ -169,7 +177,7 @@ class _Desk:
         if request.expected_fee is not None and dearer(fee.total, request.expected_fee):
             return None
         self._give_out(reach, load)
-        held = self._held(request, customer, slot, menu, reach, preference, fee)
+        held = self._held(hold_id, request, customer, slot, menu, reach, preference, fee)
         claim = Claim(
             pool_id=reach.pool_id,
             held=load,
@@ -177,7 +185,7 @@ class _Desk:
             actor=request.actor.name,
             audience=customer.customer_group,
         )
-        return _Draft(request, held, preference, claim)
+        return HoldDraft(request, held, preference, claim, stop, self._tours.known(menu, reach))
 
     def _has_room(self, reach: Reach, load: Load) -> bool:
         """Whether the pool and its picking wave can take the load after all that was given out before."""
@@ -207,6 +215,7 @@ class _Desk:
                 zone_id=zone.id,
                 time_zone=zone.time_zone,
                 span=span_of([slot for slot in self._slots if slot.zone_id == zone.id]),
+                point=request.place.point,
                 basket=request.basket,
                 customer_id=None,
                 customer_group=customer.customer_group,
@@ -216,6 +225,7 @@ class _Desk:
 
     def _held(
         self,
+        hold_id: str,
         request: HoldRequest,
         customer: Customer,
         slot: DeliverySlot,
@@ -229,7 +239,7 @@ class _Desk:
             self._hold_min[shop] = policy_of(self._conn, shop).hold_min
         return new_hold(
             now=self._now,
-            hold_id=new_id(),
+            hold_id=hold_id,
             storefront_id=shop,
             customer_id=customer.id,
             customer_group=customer.customer_group,

@@ -7,16 +7,17 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from app.booking.claim import menu_of, nearby
-from app.booking.menu import SlotOffer
+from app.booking.slot_offer import SlotOffer
 from app.slots.queries import slots_by_id
 from app.values.actor import Actor
 from app.values.basket import Basket
+from app.values.point import Point
 
 
 def instead_of(
-    conn: Connection, *, now: datetime, actor: Actor, slot_id: str, basket: Basket
+    conn: Connection, *, now: datetime, actor: Actor, slot_id: str, point: Point, basket: Basket
 ) -> list[SlotOffer]:
     """Offers for the windows nearest in time to this one that have room for the goods, at most three."""
     slot = slots_by_id(conn, [slot_id])[0]
-    menu = menu_of(conn, now=now, storefront_id=actor.storefront_id, slot=slot, basket=basket)
+    menu = menu_of(conn, now=now, storefront_id=actor.storefront_id, slot=slot, point=point, basket=basket)
     return nearby(conn, menu, slot, basket)

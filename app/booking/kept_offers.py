@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.booking.menu import SlotOffer
+from app.booking.slot_offer import SlotOffer
 from app.database.rows import row_of
 from app.fleet.rules import Emissions, VehicleKind
 from app.handover.queries import policies

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -19,10 +18,12 @@ from app.booking.rules import (
     SlotOpeningKind,
     Terms,
     full,
+    halved,
+    missed_by,
     nearest,
     shut,
-    smaller_would_do,
 )
+from app.booking.slot_offer import Closure, Opening, SlotOffer, compared
 from app.booking.tables import BookingPolicy
 from app.capacity.queries import reaches_of
 from app.capacity.rules import Reach, cheapest_first, inside
@@ -37,53 +38,14 @@ from app.promotions.pass_rules import UsablePass, best_pass, with_pass
 from app.promotions.pass_uses import usable_passes
 from app.slots.closings import Closings, Gate
 from app.slots.queries import closings_of, horizon_days
-from app.slots.rules import SlotLabel, labels_at
+from app.slots.rules import labels_at
 from app.slots.tables import DeliverySlot
+from app.tours.queries import KnownSheet, SheetKey, read_sheets
+from app.tours.room import Asked, TourRoom
 from app.values.basket import Basket
 from app.values.load import Load
+from app.values.point import Point
 from app.values.window import Window, local_day
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A change that would open a closed window; `slot` is the window to take instead, if that is it."""
-
-    kind: SlotOpeningKind
-    message: str
-    slot: DeliverySlot | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Closure:
-    """Why a window is closed, in a word and a sentence, and what would open it."""
-
-    reason: SlotClosedReason
-    message: str
-    opens_with: tuple[Opening, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SlotOffer:
-    """A slot as one shopper sees it now: never stored.
-
-    `closed` is None while available; `quote`, `emissions` and `vehicle_kind` are None while closed.
-    """
-
-    slot: DeliverySlot
-    available: bool
-    held_by_customer: bool
-    closed: Closure | None
-    quote: Quote | None
-    emissions: Emissions | None
-    vehicle_kind: str | None
-    handover_options: tuple[HandoverOption, ...]
-    labels: tuple[SlotLabel, ...]
-
-    @property
-    def can_wait(self) -> bool:
-        """Whether waiting for it makes sense: it is full, and not held by the customer already."""
-        full = self.closed is not None and self.closed.reason is SlotClosedReason.FULL
-        return full and not self.held_by_customer
 
 
 @dataclass(frozen=True)
@@ -103,6 +65,11 @@ class Menu:
     # What fees are for, and what the customer has prepaid.
     basket: Basket
     passes: tuple[UsablePass, ...]
+    # What tours can still take at the address, without what has ended, and with it.
+    tours: TourRoom
+    firm_tours: TourRoom
+    # The pools of holds that have ended and are still on the tours.
+    ended_pools: tuple[str, ...]
     _seen: dict[str, list[tuple[Reach, Gate | None]]] = field(default_factory=dict, compare=False, init=False)
 
     @cached_property
@@ -134,6 +101,26 @@ class Menu:
             return tuple(replace(r, free=r.free + more) if r.pool_id == pool_id else r for r in reaches)
 
         return replace(self, reaches=roomier(self.reaches), firm=roomier(self.firm))
+
+    def at(self, point: Point) -> Menu:
+        """The same offers at another address of the zone."""
+        return replace(self, tours=self.tours.at(point), firm_tours=self.firm_tours.at(point))
+
+    def without_stop(self, reference: str) -> Menu:
+        """The same offers as if tours did not bring this."""
+        return replace(
+            self, tours=self.tours.without(reference), firm_tours=self.firm_tours.without(reference)
+        )
+
+    def refreshed(self, conn: Connection) -> Menu:
+        """The same offers with the tours as they are now."""
+        firm = self.firm_tours.with_sheets(_sheets(conn, self.firm))
+        return replace(self, tours=self.tours.with_sheets(firm.sheets), firm_tours=firm)
+
+    def toured(self, slot: DeliverySlot, reaches: Sequence[Reach], asked: Asked) -> list[Reach]:
+        """Those of the pools whose vehicles can come by within the slot between their other stops."""
+        room = self.firm_tours if slot.id in self.waited else self.tours
+        return [r for r in reaches if room.takes((r.node_id, r.day), r.class_id, slot.window, asked)]
 
     def pools_for(self, slot: DeliverySlot, basket: Basket, at_door_s: int) -> list[Reach]:
         """The open pools that can carry the basket within the slot, cheapest first, whatever their room."""
@@ -173,10 +160,14 @@ class Menu:
         """The slot for this basket, open or closed; its cut-off is that of the nodes that have room."""
         reaches = self.open_reaches(slot)
         reason = self.shut(slot, basket)
-        takers = [r for r in reaches if r.carries(basket) and r.has_room(basket, self.at_door_s)]
-        if not takers:
+        roomed = [r for r in reaches if r.carries(basket) and r.has_room(basket, self.at_door_s)]
+        if not roomed:
             unopened = SlotClosedReason.NOT_OPENED if slot.unopened and not reaches else None
             reason = reason or unopened or full(reaches, basket, self.at_door_s)
+        asked = Asked.of(basket.load(0), self.at_door_s)
+        takers = [] if reason else self.toured(slot, roomed, asked)
+        if reason is None and not takers:
+            return self._missed(slot, roomed, basket, asked)
         if reason:
             return self._closed(slot, reason, reaches, basket)
         roomy = cheapest_first(takers, self.at_door_s)
@@ -197,19 +188,42 @@ class Menu:
     ) -> SlotOffer:
         opening: tuple[Opening, ...] = ()
         for_lack_of_room = reason in (SlotClosedReason.FULL, SlotClosedReason.FLEET_CAPACITY)
-        if for_lack_of_room and smaller_would_do(reaches, basket, self.at_door_s):
-            text = "Half of this basket would still fit."
-            opening = (Opening(SlotOpeningKind.SMALLER_BASKET, text),)
+        if for_lack_of_room and self._half_would_do(slot, reaches, basket):
+            opening = (Opening(SlotOpeningKind.SMALLER_BASKET, "Half of this basket would still fit."),)
         text = MESSAGES[reason]
         if reason is SlotClosedReason.BLACKOUT and (why := self.why_closed(slot)):
             text = f"{text.removesuffix('.')}: {why}."
         if reason is SlotClosedReason.PROTECTED_QUOTA and (until := kept_until(slot, reaches)):
             text = f"{text.removesuffix('.')} until {until}."
+        return self._shown_closed(slot, Closure(reason, text, opening))
+
+    def _missed(
+        self, slot: DeliverySlot, reaches: Sequence[Reach], basket: Basket, asked: Asked
+    ) -> SlotOffer:
+        """Closed although pools have room: no tour can come by in time."""
+        near = [
+            (self.tours.missing_s((r.node_id, r.day), r.class_id, slot.window, asked), r) for r in reaches
+        ]
+        could = any(self.tours.reaches((r.node_id, r.day), r.class_id, slot.window, asked) for r in reaches)
+        reason = SlotClosedReason.FULL if could else SlotClosedReason.FLEET_CAPACITY
+        opening: tuple[Opening, ...] = ()
+        if self._half_would_do(slot, reaches, basket):
+            opening = (Opening(SlotOpeningKind.SMALLER_BASKET, "Half of this basket would still fit."),)
+        missing_s = min(seconds for seconds, _ in near)
+        text = missed_by(missing_s) if could else MESSAGES[reason]
+        return self._shown_closed(slot, Closure(reason, text, opening, by_tours=True))
+
+    def _half_would_do(self, slot: DeliverySlot, reaches: Sequence[Reach], basket: Basket) -> bool:
+        half = halved(basket)
+        roomed = [r for r in reaches if r.carries(half) and r.has_room(half, self.at_door_s)]
+        return bool(self.toured(slot, roomed, Asked.of(half.load(0), self.at_door_s)))
+
+    def _shown_closed(self, slot: DeliverySlot, closure: Closure) -> SlotOffer:
         return SlotOffer(
             slot=_closing(slot, self.cutoff_at(slot, [reach for reach, _ in self._gated(slot)])),
             available=False,
             held_by_customer=slot.id in self.held_slots,
-            closed=Closure(reason, text, opening),
+            closed=closure,
             quote=None,
             emissions=None,
             vehicle_kind=None,
@@ -248,12 +262,10 @@ class Menu:
     def offers(self, slots: Sequence[DeliverySlot], basket: Basket) -> list[SlotOffer]:
         """An offer for each slot; the cheapest and the greenest of a day are labelled, full ones point
         to a wider window that is still open."""
+        for room in (self.tours, self.firm_tours):
+            room.expect((slot.day, slot.window) for slot in slots)
         made = [self.offer(slot, basket) for slot in slots]
-        by_day: dict[object, list[SlotOffer]] = defaultdict(list)
-        for one in made:
-            by_day[one.slot.day].append(one)
-        best = {day: _best(offers) for day, offers in by_day.items()}
-        return [_compared(one, by_day[one.slot.day], *best[one.slot.day]) for one in made]
+        return compared(made)
 
 
 def read_menu(
@@ -264,15 +276,21 @@ def read_menu(
     zone_id: str,
     time_zone: str,
     span: Window,
+    point: Point | None,
     basket: Basket,
     customer_id: str | None,
     customer_group: str | None = None,
 ) -> Menu:
-    """Read what offers within a span of time depend on; the statements do not grow with the slots."""
+    """Read what offers within a span of time depend on; the statements do not grow with the slots.
+
+    Without a `point` nothing is asked of the tours: for what does not depend on the address.
+    """
     table = fee_rule(conn, now=now, storefront_id=storefront_id)
     reaches = reaches_of(conn, now=now, zone_id=zone_id, span=span, customer_group=customer_group)
     due = read_due(conn, now=now, reaches=reaches)
     days = days_ahead(conn, storefront_id=storefront_id, customer_group=customer_group)
+    sheets = _sheets(conn, reaches) if point else {}
+    firm_tours = TourRoom(sheets, zone_id, point or Point(0, 0))
     return Menu(
         terms=Terms(
             now=now,
@@ -290,7 +308,19 @@ def read_menu(
         else frozenset(),
         basket=basket,
         passes=tuple(usable_passes(conn, now=now, customer_id=customer_id)) if customer_id else (),
+        tours=firm_tours.without(*due.pools) if due else firm_tours,
+        firm_tours=firm_tours,
+        ended_pools=tuple(sorted(set(due.pools.values()))) if sheets else (),
     )
+
+
+def _sheets(conn: Connection, reaches: Sequence[Reach]) -> Mapping[SheetKey, KnownSheet]:
+    """The tours of all nodes and days of these pools: one statement."""
+    if not reaches:
+        return {}
+    days = {reach.day for reach in reaches}
+    nodes = {reach.node_id for reach in reaches}
+    return read_sheets(conn, node_ids=nodes, first=min(days), last=max(days))
 
 
 def policy_of(conn: Connection, storefront_id: str) -> BookingPolicy:
@@ -339,34 +369,3 @@ def _closing(slot: DeliverySlot, cutoff_at: datetime) -> DeliverySlot:
     if slot.cutoff_at == cutoff_at:
         return slot
     return row_of(DeliverySlot, {**slot.model_dump(), "cutoff_at": cutoff_at})
-
-
-def _best(day: Sequence[SlotOffer]) -> tuple[int | None, int | None]:
-    """The least fee and the least grams of a day, each None where all are alike."""
-    fees = {one.quote.total.minor for one in day if one.quote}
-    grams = {one.emissions.grams for one in day if one.emissions}
-    return min(fees) if len(fees) > 1 else None, min(grams) if len(grams) > 1 else None
-
-
-def _compared(
-    one: SlotOffer, day: Sequence[SlotOffer], least_minor: int | None, least_grams: int | None
-) -> SlotOffer:
-    if one.quote is None or one.emissions is None:
-        return _with_wider(one, day)
-    labels = list(one.labels)
-    if one.quote.total.minor == least_minor:
-        labels.append(SlotLabel.CHEAPEST)
-    if one.emissions.grams == least_grams:
-        labels.append(SlotLabel.GREENEST)
-    return replace(one, labels=tuple(labels))
-
-
-def _with_wider(one: SlotOffer, day: Sequence[SlotOffer]) -> SlotOffer:
-    if one.closed is None or one.closed.reason is not SlotClosedReason.FULL:
-        return one
-    wider = [other.slot for other in day if other.available and other.slot.window.covers(one.slot.window)]
-    if not wider:
-        return one
-    slot = min(wider, key=lambda s: s.window.duration)
-    opening = Opening(SlotOpeningKind.WIDER_WINDOW, "A wider window around it is open.", slot)
-    return replace(one, closed=replace(one.closed, opens_with=(*one.closed.opens_with, opening)))

@@ -9,9 +9,10 @@ from sqlalchemy import Connection
 
 from app.booking.difference import Move, move_of
 from app.booking.errors import BookingNotFound, TooManyDays
-from app.booking.menu import Menu, SlotOffer, read_menu, span_of
+from app.booking.menu import Menu, read_menu, span_of
 from app.booking.offer import DEFAULT_DAYS, MAX_DAYS
 from app.booking.queries import booking_of
+from app.booking.slot_offer import SlotOffer
 from app.slots.queries import slots_between, slots_by_id
 from app.slots.tables import DeliverySlot
 from app.values.actor import Actor
@@ -59,12 +60,13 @@ def move_offers(
         zone_id=booking.zone_id,
         time_zone=time_zone,
         span=span_of(others),
+        point=booking.point,
         basket=booking.basket,
         customer_id=booking.customer_id,
         customer_group=booking.customer_group,
     )
     # Its own room is free for it, wherever else the same vehicles go.
-    own = menu.with_room(booking.pool_id, booking.load)
+    own = menu.with_room(booking.pool_id, booking.load).without_stop(booking.hold_id)
     move = move_of(conn, booking)
     return [_offer(own, move, slot) for slot in others]
 

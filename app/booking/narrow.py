@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,10 @@ from app.booking.tables import DeliveryBooking, PromiseChange
 from app.capacity.tables import CapacityPool
 from app.database.rows import add, by_id, one_or_none, row_of, table_of
 from app.errors import OperatorsOnly
+from app.handover.queries import preference_by_id
 from app.slots.tables import DeliverySlot
+from app.tours.place import settle as settle_stop
+from app.tours.rules import TourStop
 from app.values.actor import Actor
 
 
@@ -50,6 +54,8 @@ def narrow(
     conn.execute(sa.update(table).where(table.c.id == booking.id).values(**changes))
     settle(conn, now=now, booking_id=booking.id)
     narrowed = row_of(DeliveryBooking, {**booking.model_dump(), **changes})
+    if slot.id != booking.slot_id:
+        _move_on_tours(conn, now, narrowed, slot)
     add(conn, _line(now, actor, booking, narrowed))
     facts = {"booking_id": booking.id, "version": narrowed.version}
     events.record(conn, now=now, topic=f"booking:{booking.id}", kind="booking.narrowed", payload=facts)
@@ -68,6 +74,24 @@ def _chosen(conn: Connection, booking: DeliveryBooking, slot_id: str | None) -> 
     if not served:
         raise SlotNotFound(field=("input", "slotId"))
     return min(served, key=lambda slot: (slot.window.duration, slot.starts_at))
+
+
+def _move_on_tours(conn: Connection, now: datetime, booking: DeliveryBooking, slot: DeliverySlot) -> None:
+    """The stop has the window that was decided; where no tour can, it is unplaced and somebody sees to it."""
+    pool = by_id(conn, CapacityPool, booking.pool_id)
+    if pool is None:
+        return
+    preference = preference_by_id(conn, booking.drop_preference_id)
+    stop = TourStop(
+        reference=booking.hold_id,
+        class_id=pool.vehicle_class_id,
+        zone_id=booking.zone_id,
+        point=booking.point,
+        window=slot.window,
+        at_door_s=preference.at_door_s,
+        load=replace(booking.load, orders=0, work_s=0),
+    )
+    settle_stop(conn, now=now, key=(pool.node_id, pool.day), stop=stop)
 
 
 def _line(now: datetime, actor: Actor, before: DeliveryBooking, after: DeliveryBooking) -> PromiseChange:

@@ -11,7 +11,8 @@ from itertools import groupby
 from sqlalchemy import Connection
 
 from app.booking.errors import TooManyDays
-from app.booking.menu import SlotOffer, read_menu, span_of
+from app.booking.menu import read_menu, span_of
+from app.booking.slot_offer import SlotOffer
 from app.customers.queries import by_reference
 from app.places.rules import Place
 from app.places.tables import ServiceZone
@@ -77,6 +78,7 @@ def offer(
             zone_id=zone.id,
             time_zone=zone.time_zone,
             span=span_of(slots),
+            point=place.point,
             basket=basket,
             customer_id=customer.id if customer else None,
             customer_group=customer.customer_group if customer else None,

@@ -14,6 +14,7 @@ from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import SlotHold, occupying
 from app.capacity.lock import lock
 from app.database.rows import row_of, table_of
+from app.tours.remove import remove
 
 
 def reclaim(
@@ -46,5 +47,7 @@ def reclaim(
         lock(conn, pool_ids=[one.pool_id for one in holds])
     for one in holds:
         freed(conn, now=now, actor="clock", held=one, expired=True, reason="the hold ended")
-    serve_waitlist(conn, now=now, pool_ids=[one.pool_id for one in holds])
+    pools = [one.pool_id for one in holds]
+    remove(conn, now=now, pool_ids=pools, references=[one.id for one in holds])
+    serve_waitlist(conn, now=now, pool_ids=pools)
     return len(holds)

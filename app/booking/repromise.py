@@ -202,11 +202,12 @@ def _alternatives(
             zone_id=slot.zone_id,
             time_zone=slot.time_zone,
             span=span_of(near),
+            point=group[0].point,
             basket=group[0].basket,
             customer_id=None,
             customer_group=group[0].customer_group,
         )
         for booking in group:
-            nearest = alternatives(menu, near, booking.basket, wanted[booking.slot_id])
+            nearest = alternatives(menu.at(booking.point), near, booking.basket, wanted[booking.slot_id])
             found[booking.id] = [one.slot.id for one in nearest]
     return found

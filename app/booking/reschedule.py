@@ -19,6 +19,7 @@ from app.booking.flexible import flexible_of, settle
 from app.booking.menu import Menu, policy_of
 from app.booking.open_booking import open_booking
 from app.booking.serve_waitlist import serve_waitlist
+from app.booking.stops import stop_of
 from app.booking.tables import DeliveryBooking, PromiseChange
 from app.capacity.adjust import adjust
 from app.capacity.give_back import give_back
@@ -32,6 +33,9 @@ from app.promotions.keep import keep
 from app.promotions.pass_uses import keep_use
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
+from app.tours.place import place
+from app.tours.queries import locked_sheets
+from app.tours.remove import remove
 from app.values.actor import Actor
 from app.values.money import Money
 
@@ -136,6 +140,7 @@ def _open_slot(
         now=now,
         storefront_id=booking.storefront_id,
         slot=slot,
+        point=booking.point,
         basket=booking.basket,
         customer_group=customer.customer_group if customer else None,
     )
@@ -151,15 +156,19 @@ def _taken(
     slot: DeliverySlot,
     menu: Menu,
 ) -> Reach:
-    """The pool that serves the new window; the old room is free again.
+    """The pool that serves the new window; the old room, and the old place on a tour, are free again.
 
-    A pool that lies in both windows needs no new room: the drop stays where it is.
+    A pool that lies in both windows needs no new room: the drop stays where it is, on a tour that comes by
+    in the new window.
     """
     booking, at_door_s = move.booking, move.preference.at_door_s
     reaches = menu.pools_for(slot, booking.basket, at_door_s)
-    lock(conn, pool_ids=[booking.pool_id, *(reach.pool_id for reach in reaches)])
+    pools = [booking.pool_id, *(reach.pool_id for reach in reaches)]
+    lock(conn, pool_ids=pools)
+    locked_sheets(conn, pool_ids=pools)
+    menu = menu.refreshed(conn)
     here = move.own_pool(reaches)
-    if here is not None and _stays(conn, now, actor, booking, here, at_door_s):
+    if here is not None and _stays(conn, now, actor, move, slot, menu, here):
         return here
     reach = claim(
         conn,
@@ -170,6 +179,7 @@ def _taken(
         basket=booking.basket,
         at_door_s=at_door_s,
         reference=booking.id,
+        stop_reference=booking.hold_id,
         customer_group=booking.customer_group,
         reason="moved by the customer",
         booked=True,
@@ -184,13 +194,33 @@ def _taken(
         reason="moved to another window",
         audience=booking.customer_group,
     )
+    remove(
+        conn,
+        now=now,
+        pool_ids=[booking.pool_id],
+        references=[booking.hold_id],
+        but_not=(reach.node_id, reach.day),
+    )
     return reach
 
 
 def _stays(
-    conn: Connection, now: datetime, actor: Actor, booking: DeliveryBooking, here: Reach, at_door_s: int
+    conn: Connection, now: datetime, actor: Actor, move: Move, slot: DeliverySlot, menu: Menu, here: Reach
 ) -> bool:
-    return adjust(
+    booking, at_door_s = move.booking, move.preference.at_door_s
+    stop = stop_of(
+        reference=booking.hold_id,
+        slot=slot,
+        point=booking.point,
+        reach=here,
+        basket=booking.basket,
+        at_door_s=at_door_s,
+    )
+    known = menu.firm_tours.sheets.get((here.node_id, here.day))
+    planned = known.sheet.with_stop(stop) if known else None
+    if known is not None and planned is None:
+        return False
+    fits = adjust(
         conn,
         now=now,
         actor=actor.name,
@@ -199,6 +229,10 @@ def _stays(
         reference=booking.id,
         reason="moved to a window that the same vehicles serve",
     )
+    if fits and known and planned:
+        # The sheet is locked: it is as it was read.
+        place(conn, now=now, known=known, stop=stop, planned=planned)
+    return fits
 
 
 def _changed(expected: Money, present: Money) -> FeeDifferenceChanged:

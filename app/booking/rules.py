@@ -6,12 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from math import ceil
 from typing import Protocol
 
 from app.capacity.rules import Reach
 from app.values.basket import Basket, GoodsTrait
 from app.values.load import DIMENSIONS, Load
 from app.values.window import Window
+
+# Who misses a window by more than this does not nearly come by.
+_NEAR_S = 3_600
 
 
 class HoldStatus(StrEnum):
@@ -263,9 +267,9 @@ def full(reaches: Sequence[Reach], basket: Basket, at_door_s: int) -> SlotClosed
     return SlotClosedReason.FULL if fitting else SlotClosedReason.FLEET_CAPACITY
 
 
-def smaller_would_do(reaches: Sequence[Reach], basket: Basket, at_door_s: int) -> bool:
-    """Whether half the basket, without anything bulky, could still be taken."""
-    half = replace(
+def halved(basket: Basket) -> Basket:
+    """Half the goods, without anything bulky."""
+    return replace(
         basket,
         weight_g=basket.weight_g // 2,
         ambient_ml=basket.ambient_ml // 2,
@@ -273,7 +277,12 @@ def smaller_would_do(reaches: Sequence[Reach], basket: Basket, at_door_s: int) -
         frozen_ml=basket.frozen_ml // 2,
         traits=basket.traits - {GoodsTrait.BULKY},
     )
-    return full(reaches, half, at_door_s) is None
+
+
+def missed_by(seconds: float) -> str:
+    """That no vehicle has time left to come by in a window, and by how much the nearest misses it."""
+    text = "No vehicle has time left to come by here in this window"
+    return f"{text}; the nearest misses it by {ceil(seconds / 60)} min." if seconds < _NEAR_S else f"{text}."
 
 
 def nearest[T](choices: Iterable[tuple[datetime, T]], wanted: datetime, count: int) -> list[T]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from app.booking.columns import wanted_basket
 from app.booking.flexible import choices_of, flexible_of
-from app.booking.menu import Closure, policy_of
+from app.booking.menu import policy_of
 from app.booking.queries import history
 from app.booking.rules import (
     BOOKING_MOVES,
@@ -23,6 +23,7 @@ from app.booking.rules import (
     cancellation_minor,
     status_at,
 )
+from app.booking.slot_offer import Closure
 from app.booking.tables import BookingPolicy, DeliveryBooking, FlexibleSlotBooking, PromiseChange, SlotHold
 from app.database.rows import row_of, rows, table_of
 from app.fleet.rules import Emissions

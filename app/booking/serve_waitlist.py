@@ -15,15 +15,16 @@ from app.booking.menu import Menu, policy_of, read_menu
 from app.booking.queries import windows_of
 from app.booking.rules import HoldOrigin, WaitlistStatus, offer_end
 from app.booking.tables import SlotHold, WaitlistEntry, WaitlistWindow
+from app.booking.take_place import take_place
 from app.capacity.rules import Reach
 from app.capacity.tables import CapacityPool, CapacityReach
-from app.capacity.take import take
 from app.customers.queries import group_of
 from app.database.rows import add, rows, table_of
 from app.handover.queries import preference_by_id
 from app.handover.tables import DropPreference
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
+from app.tours.room import Asked
 from app.values.ids import new_id
 
 # How many entries are looked at for one freed unit; the next unit begins with the first again.
@@ -97,11 +98,12 @@ def _offer(
         menu = _menu(conn, now, entry, slot, group)
         if menu.shut(slot, entry.basket):
             continue
-        reaches = [
+        roomed = [
             r
             for r in menu.pools_for(slot, entry.basket, preference.at_door_s)
             if r.has_room(entry.basket, preference.at_door_s)
         ]
+        reaches = menu.toured(slot, roomed, Asked.of(entry.basket.load(0), preference.at_door_s))
         closes_at = menu.cutoff_at(slot, reaches)
         end = offer_end(now, closes_at, policy.offer_min, policy.offer_least_min)
         if not reaches or end is None:
@@ -126,14 +128,17 @@ def _held(
     hold_id = new_id()
     if not _moved(conn, entry, WaitlistStatus.WAITING, WaitlistStatus.OFFERED):
         return None
-    reach = take(
+    reach = take_place(
         conn,
         now=now,
         actor="waitlist",
+        menu=menu,
+        slot=slot,
         reaches=reaches,
         basket=entry.basket,
         at_door_s=preference.at_door_s,
         reference=hold_id,
+        stop_reference=hold_id,
         audience=group,
         reason="offered to a customer who waits",
     )
@@ -200,6 +205,7 @@ def _menu(
         zone_id=slot.zone_id,
         time_zone=slot.time_zone,
         span=slot.window,
+        point=entry.point,
         basket=entry.basket,
         customer_id=entry.customer_id,
         customer_group=group,

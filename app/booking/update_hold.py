@@ -18,6 +18,7 @@ from app.booking.kept_offers import kept
 from app.booking.menu import Menu
 from app.booking.rules import HoldStatus, SlotClosedReason
 from app.booking.serve_waitlist import serve_waitlist
+from app.booking.stops import stop_of
 from app.booking.tables import SlotHold
 from app.capacity.adjust import adjust
 from app.capacity.give_back import give_back
@@ -31,6 +32,9 @@ from app.handover.rules import DropWish, refused
 from app.handover.tables import DropPreference
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
+from app.tours.place import place
+from app.tours.queries import locked_sheets
+from app.tours.remove import remove
 from app.values.actor import Actor
 from app.values.basket import Basket
 
@@ -107,7 +111,9 @@ def _fitted(
     preference: DropPreference,
 ) -> dict[str, Any]:
     """The columns of a hold that goes on with these goods, or of one that is in conflict with them."""
-    menu = menu_of(conn, now=now, storefront_id=held.storefront_id, slot=slot, basket=wanted)
+    menu = menu_of(
+        conn, now=now, storefront_id=held.storefront_id, slot=slot, point=held.point, basket=wanted
+    )
 
     def conflict(reason: SlotClosedReason) -> dict[str, Any]:
         instead = kept(nearby(conn, menu, slot, wanted, held.customer_group))
@@ -140,10 +146,25 @@ def _stays(
     wanted: Basket,
     preference: DropPreference,
 ) -> dict[str, Any] | None:
-    """The goods in the pool that the hold is in, if that can carry them and has the room."""
-    here = {reach.pool_id for reach in menu.pools_for(slot, wanted, preference.at_door_s)}
+    """The goods in the pool that the hold is in, if that can carry them and it and its tours have room."""
+    reaches = menu.pools_for(slot, wanted, preference.at_door_s)
+    here = next((reach for reach in reaches if reach.pool_id == held.pool_id), None)
+    if here is None:
+        return None
     work_s = drop_s(held.reach_work_s, held.handover_bp, preference.at_door_s)
-    fits = held.pool_id in here and adjust(
+    # The pool is locked before the sheet, as everywhere.
+    lock(conn, pool_ids=[held.pool_id])
+    known = locked_sheets(conn, keys=[(here.node_id, here.day)]).get((here.node_id, here.day))
+    stop = stop_of(
+        reference=held.id,
+        slot=slot,
+        point=held.point,
+        reach=here,
+        basket=wanted,
+        at_door_s=preference.at_door_s,
+    )
+    planned = known.sheet.with_stop(stop) if known else None
+    fits = (known is None or planned is not None) and adjust(
         conn,
         now=now,
         actor=actor.name,
@@ -152,6 +173,8 @@ def _stays(
         reference=held.id,
         reason="the basket changed",
     )
+    if fits and known and planned:
+        place(conn, now=now, known=known, stop=stop, planned=planned)
     return {"work_s": work_s, "drop_preference_id": preference.id} if fits else None
 
 
@@ -168,12 +191,14 @@ def _elsewhere(
     """The goods in another pool of the same window; raises SlotFull, BasketTooLarge."""
     others = menu.without(held.pool_id)
     tried = others.pools_for(slot, wanted, preference.at_door_s)
-    lock(conn, pool_ids=[held.pool_id, *(reach.pool_id for reach in tried)])
+    pools = [held.pool_id, *(reach.pool_id for reach in tried)]
+    lock(conn, pool_ids=pools)
+    locked_sheets(conn, pool_ids=pools)
     reach = claim(
         conn,
         now=now,
         actor=actor,
-        menu=others,
+        menu=others.refreshed(conn),
         slot=slot,
         basket=wanted,
         at_door_s=preference.at_door_s,
@@ -190,5 +215,12 @@ def _elsewhere(
         reference=held.id,
         reason="the basket moved to another vehicle",
         audience=held.customer_group,
+    )
+    remove(
+        conn,
+        now=now,
+        pool_ids=[held.pool_id],
+        references=[held.id],
+        but_not=(reach.node_id, reach.day),
     )
     return {**served(reach, preference), "cutoff_at": menu.cutoff_at(slot, [reach])}

@@ -63,6 +63,8 @@ def _reaching() -> sa.Select[*tuple[Any, ...]]:
             factor.c.method,
             pool.c.pick_load_id,
             (load.c.sell_orders - load.c.held_orders - load.c.booked_orders).label("pick_free"),
+            pool.c.day,
+            pool.c.vehicle_class_id,
         )
         .join(reach, reach.c.pool_id == pool.c.id)
         .join(kind, kind.c.id == pool.c.vehicle_class_id)
@@ -93,7 +95,8 @@ def _reach(row: Row[*tuple[Any, ...]], now: datetime, customer_group: str | None
     # By place: looking each column up by its name took longer than reading it.
     pool_id, node_id, starts_at, ends_at, worth, group, until, left, *found = row
     free, found = found[: len(DIMENSIONS)], found[len(DIMENSIONS) :]
-    work_s, handover_bp, cost_minor, grams, kind, *carried, factor_id, scope, method, wave, pick_free = found
+    work_s, handover_bp, cost_minor, grams, kind, *found = found
+    *carried, factor_id, scope, method, wave, pick_free, day, class_id = found
     kept = until is not None and until > now and group != customer_group
     return Reach(
         pool_id=pool_id,
@@ -115,6 +118,8 @@ def _reach(row: Row[*tuple[Any, ...]], now: datetime, customer_group: str | None
         kept_for=group if kept else None,
         kept_orders=left if kept else 0,
         kept_until=until if kept else None,
+        day=day,
+        class_id=class_id,
     )
 
 

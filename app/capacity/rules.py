@@ -180,6 +180,9 @@ class Reach:
     kept_for: str | None = None
     kept_orders: int = 0
     kept_until: datetime | None = None
+    # The local day of its node, and the class of its vehicles: whose tours serve it.
+    day: date = date.min
+    class_id: str = ""
 
     def drop_s(self, at_door_s: int) -> int:
         """Seconds one drop takes here: travel and parking, and the handover scaled by the vehicle."""

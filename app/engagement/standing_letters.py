@@ -101,6 +101,7 @@ def standing_missed(conn: Connection, now: datetime, told: Mapping[str, Any], _u
         now=now,
         actor=Actor(row.storefront_id, Role.STOREFRONT, "messages"),
         slot_id=told["slot_id"],
+        point=row.point,
         basket=row.basket,
     )
     facts = StandingMissedFacts(

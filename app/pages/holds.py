@@ -22,13 +22,13 @@ from app.booking.confirm import confirm
 from app.booking.errors import HoldNotFound
 from app.booking.hold import hold
 from app.booking.instead_of import instead_of
-from app.booking.menu import SlotOffer
 from app.booking.prefer import prefer
 from app.booking.queries import booking_on, hold_of
 from app.booking.release import release
 from app.booking.remove_promotion import remove_promotion
 from app.booking.rules import HoldStatus
 from app.booking.seen import SeenHold, seen_holds
+from app.booking.slot_offer import SlotOffer
 from app.booking.tables import DeliveryBooking, SlotHold
 from app.booking.update_hold import update_hold
 from app.customers.register import register
@@ -126,10 +126,12 @@ def _instead(conn: Connection, now: datetime, shop: Shop, held: SeenHold) -> lis
     if held.status in (HoldStatus.ACTIVE, HoldStatus.CONFIRMED):
         return []
     slot, basket = held.slot, held.basket
-    near = instead_of(conn, now=now, actor=shop.actor, slot_id=slot.id, basket=basket)
+    near = instead_of(conn, now=now, actor=shop.actor, slot_id=slot.id, point=held.row.point, basket=basket)
     if held.status is HoldStatus.CONFLICTED:
         return near
-    menu = menu_of(conn, now=now, storefront_id=shop.storefront.id, slot=slot, basket=basket)
+    menu = menu_of(
+        conn, now=now, storefront_id=shop.storefront.id, slot=slot, point=held.row.point, basket=basket
+    )
     same = menu.offer(slot, basket)
     return [same, *near] if same.available else near
 

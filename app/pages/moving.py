@@ -22,11 +22,12 @@ from app.booking.errors import (
     SlotFull,
     SlotNotFound,
 )
-from app.booking.menu import SlotOffer, policy_of
+from app.booking.menu import policy_of
 from app.booking.move_offers import MoveOffer, move_offers
 from app.booking.reschedule import reschedule
 from app.booking.rules import SlotClosedReason
 from app.booking.seen import SeenBooking
+from app.booking.slot_offer import SlotOffer
 from app.booking.tables import DeliveryBooking
 from app.errors import Invalid, Refusal
 from app.pages.bookings import Looked, back_to, looked, no_move

@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.booking.join_waitlist import MAX_WINDOWS, join_waitlist
-from app.booking.menu import SlotOffer, policy_of
+from app.booking.menu import policy_of
 from app.booking.offer import Availability, offer
+from app.booking.slot_offer import SlotOffer
 from app.booking.tables import WaitlistEntry
 from app.customers.queries import by_reference
 from app.customers.rules import CustomerFacts

@@ -92,6 +92,7 @@ def _create(
         now=now,
         storefront_id=actor.storefront_id,
         slot=slot,
+        point=None,
         basket=basket,
         customer_group=buyer.customer_group,
     )

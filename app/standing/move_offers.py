@@ -42,12 +42,13 @@ def standing_move_offers(
         zone_id=row.zone_id,
         time_zone=row.time_zone,
         span=span_of(others),
+        point=held.point if held else row.point,
         basket=basket,
         customer_id=row.customer_id,
         customer_group=customer.customer_group if customer else None,
     )
     # Its own room is free for it, wherever else the same vehicles go.
-    own = menu.with_room(held.pool_id, held.load) if held else menu
+    own = menu.with_room(held.pool_id, held.load).without_stop(held.id) if held else menu
     preference = preference_by_id(conn, held.drop_preference_id if held else row.drop_preference_id)
     offers = []
     for slot in others:

@@ -9,9 +9,9 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.booking.menu import Closure
 from app.booking.rules import MESSAGES, HoldStatus
 from app.booking.seen import SeenBooking, SeenHold, seen_bookings, seen_holds
+from app.booking.slot_offer import Closure
 from app.database.rows import rows, table_of
 from app.handover.tables import DropPreference
 from app.pricing.rules import Quote

@@ -99,6 +99,7 @@ def _not_sold(
         zone_id=zone_id,
         time_zone=slots[0].time_zone,
         span=span_of(slots),
+        point=None,
         basket=basket,
         customer_id=None,
     )

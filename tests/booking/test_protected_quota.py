@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 from app.booking.cancel import cancel
 from app.booking.confirm import confirm
 from app.booking.errors import ProtectedQuota, SlotFull
-from app.booking.menu import SlotOffer
 from app.booking.offer import offer
 from app.booking.reclaim import reclaim
 from app.booking.release import release
 from app.booking.reschedule import reschedule
 from app.booking.rules import SlotClosedReason
+from app.booking.slot_offer import SlotOffer
 from app.booking.tables import DeliveryBooking, SlotHold
 from app.capacity.quota_rules import QuotaDraft
 from app.capacity.save_quota import save_quota

@@ -1,0 +1,86 @@
+"""Which vehicles a plan puts on the road from each node on each day, as tours see them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date, datetime, time
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.allocation.problem import Plan, Problem
+from app.allocation.tables import PlanningFigures
+from app.database.rows import rows, table_of
+from app.fleet.tables import VehicleClass
+from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
+from app.tours.queries import SheetKey
+from app.tours.rules import TRAVEL_MARGIN_BP, Frame, TourVehicle, ZoneHours
+from app.values.load import Load
+from app.values.window import SkippedLocalTime, Window, local_instant
+
+
+def tour_frames(conn: Connection, *, problem: Problem, plan: Plan) -> Mapping[SheetKey, Frame]:
+    """A frame for every node and day of the plan, also where nobody drives."""
+    kinds = {kind.id: kind for kind in rows(conn, VehicleClass, sa.select(table_of(VehicleClass)))}
+    nodes = {node.id: node for node in rows(conn, FulfilmentNode, sa.select(table_of(FulfilmentNode)))}
+    (city,) = rows(conn, City, sa.select(table_of(City)).order_by("id").limit(1))
+    (figures,) = rows(conn, PlanningFigures, sa.select(table_of(PlanningFigures)).limit(1))
+    zones = _zones(conn)
+    found: dict[SheetKey, Frame] = {}
+    for day, solution in zip(problem.days, plan.days, strict=True):
+        vehicles: dict[int, list[TourVehicle]] = defaultdict(list)
+        for shift, count in zip(day.shifts, solution.vehicles, strict=True):
+            fleet = problem.fleets[shift.fleet]
+            vehicles[fleet.node] += [_vehicle(kinds[fleet.class_id], shift.window)] * count
+        for number, node in enumerate(problem.nodes):
+            found[node.id, day.day] = Frame(
+                node=nodes[node.id].point,
+                day=day.day,
+                midnight=_midnight(day.day, city.time_zone),
+                time_zone=city.time_zone,
+                circuity_bp=figures.circuity_bp,
+                margin_bp=TRAVEL_MARGIN_BP,
+                vehicles=tuple(vehicles[number]),
+                zones=zones,
+            )
+    return found
+
+
+def _vehicle(kind: VehicleClass, shift: Window) -> TourVehicle:
+    return TourVehicle(
+        class_id=kind.id,
+        shift=shift,
+        speed_kmh=kind.speed_kmh,
+        handover_bp=kind.handover_bp,
+        parking_bp=kind.parking_bp,
+        stops_per_trip=kind.stops_per_trip,
+        reload_s=kind.reload_s,
+        range_m=kind.range_m,
+        room=Load(0, 0, kind.volume_ml, kind.weight_g, kind.chilled_ml, kind.frozen_ml),
+    )
+
+
+def _zones(conn: Connection) -> Mapping[str, ZoneHours]:
+    hours: dict[str, dict[int, ZoneHour]] = defaultdict(dict)
+    for one in rows(conn, ZoneHour, sa.select(table_of(ZoneHour))):
+        hours[one.zone_id][one.hour] = one
+    zone = table_of(ServiceZone)
+    found = {}
+    for zone_id in conn.execute(sa.select(zone.c.id)).scalars():
+        known = hours[zone_id]
+        found[zone_id] = ZoneHours(
+            parking_s=tuple(known[h].parking_s if h in known else 0 for h in range(24)),
+            slowdown_bp=tuple(known[h].slowdown_bp if h in known else 10_000 for h in range(24)),
+        )
+    return found
+
+
+def _midnight(day: date, zone: str) -> datetime:
+    """The first instant of a local day, also where the clocks jump over midnight."""
+    for hour in range(3):
+        try:
+            return local_instant(day, time(hour), zone)
+        except SkippedLocalTime:
+            continue
+    raise ValueError(f"{day} has no morning in {zone}")

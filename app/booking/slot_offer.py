@@ -1,0 +1,101 @@
+"""An offer of a slot as one shopper sees it, and how those of a day compare."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from app.booking.rules import SlotClosedReason, SlotOpeningKind
+from app.fleet.rules import Emissions
+from app.handover.rules import HandoverOption
+from app.pricing.rules import Quote
+from app.slots.rules import SlotLabel
+from app.slots.tables import DeliverySlot
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A change that would open a closed window; `slot` is the window to take instead, if that is it."""
+
+    kind: SlotOpeningKind
+    message: str
+    slot: DeliverySlot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """Why a window is closed, in a word and a sentence, and what would open it.
+
+    `by_tours`: pools have room, but no tour can come by the address in time.
+    """
+
+    reason: SlotClosedReason
+    message: str
+    opens_with: tuple[Opening, ...] = ()
+    by_tours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SlotOffer:
+    """A slot as one shopper sees it now: never stored.
+
+    `closed` is None while available; `quote`, `emissions` and `vehicle_kind` are None while closed.
+    """
+
+    slot: DeliverySlot
+    available: bool
+    held_by_customer: bool
+    closed: Closure | None
+    quote: Quote | None
+    emissions: Emissions | None
+    vehicle_kind: str | None
+    handover_options: tuple[HandoverOption, ...]
+    labels: tuple[SlotLabel, ...]
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether waiting for it makes sense: it is full, and not held by the customer already."""
+        full = self.closed is not None and self.closed.reason is SlotClosedReason.FULL
+        return full and not self.held_by_customer
+
+
+def compared(offers: Sequence[SlotOffer]) -> list[SlotOffer]:
+    """The offers with the cheapest and the greenest of each day labelled; a full one points to a wider
+    window that is still open."""
+    by_day: dict[object, list[SlotOffer]] = defaultdict(list)
+    for one in offers:
+        by_day[one.slot.day].append(one)
+    best = {day: _best(same) for day, same in by_day.items()}
+    return [_compared(one, by_day[one.slot.day], *best[one.slot.day]) for one in offers]
+
+
+def _best(day: Sequence[SlotOffer]) -> tuple[int | None, int | None]:
+    """The least fee and the least grams of a day, each None where all are alike."""
+    fees = {one.quote.total.minor for one in day if one.quote}
+    grams = {one.emissions.grams for one in day if one.emissions}
+    return min(fees) if len(fees) > 1 else None, min(grams) if len(grams) > 1 else None
+
+
+def _compared(
+    one: SlotOffer, day: Sequence[SlotOffer], least_minor: int | None, least_grams: int | None
+) -> SlotOffer:
+    if one.quote is None or one.emissions is None:
+        return _with_wider(one, day)
+    labels = list(one.labels)
+    if one.quote.total.minor == least_minor:
+        labels.append(SlotLabel.CHEAPEST)
+    if one.emissions.grams == least_grams:
+        labels.append(SlotLabel.GREENEST)
+    return replace(one, labels=tuple(labels))
+
+
+def _with_wider(one: SlotOffer, day: Sequence[SlotOffer]) -> SlotOffer:
+    if one.closed is None or one.closed.reason is not SlotClosedReason.FULL:
+        return one
+    wider = [other.slot for other in day if other.available and other.slot.window.covers(one.slot.window)]
+    if not wider:
+        return one
+    slot = min(wider, key=lambda s: s.window.duration)
+    opening = Opening(SlotOpeningKind.WIDER_WINDOW, "A wider window around it is open.", slot)
+    return replace(one, closed=replace(one.closed, opens_with=(*one.closed.opens_with, opening)))

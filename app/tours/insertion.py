@@ -1,0 +1,285 @@
+"""Exact insertion into tentative tours: array loops, run by Python or compiled, with the same answers.
+
+A tour is start, stops and reloads in order, end: `first[t]..first[t + 1] - 1` of the arrays of visits.
+Seconds are counted from the sheet's midnight; places are metres east and north of the node. With `E` the
+earliest and `L` the latest instant at which a visit's service may begin, and `s` its service, a new visit
+i with window [e, l] goes between a and c exactly when
+
+    t = max(E_a + s_a + T(a, i), e)  <=  min(l, L_c - s_i - T(i, c))
+
+because `E` and `L` carry the whole tour (Campbell and Savelsbergh 2004; allocation study, layer C).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from math import inf, sqrt
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Floats = NDArray[np.float64]
+type Ints = NDArray[np.int64]
+
+# Columns of `tours`, one row each.
+(PER_M, STARTS, ENDS, RELOAD, RANGE, GROUP, HANDOVER, PARKING, ROOM) = range(9)
+# What a visit loads and a trip holds, from column ROOM of `tours` on: stops and four measures of goods.
+AMOUNTS = 5
+TOUR_COLUMNS = ROOM + AMOUNTS
+# Columns of `places`, one row a visit; `SLOW` is how many times as long the streets take there and then.
+(X, Y, SLOW, SERVICE, OPENS, CLOSES, IS_DEPOT) = range(7)
+PLACE_COLUMNS = 7
+# Columns of `asked`, one row a window.
+(ASKED_OPENS, ASKED_CLOSES, ASKED_PARKING, ASKED_SLOW) = range(4)
+# How a visit goes in: directly, with a reload just before it, or with one just after it.
+PLAIN, RELOAD_FIRST, RELOAD_AFTER, IMPOSSIBLE = range(4)
+
+
+def travel_s(metres: float, slow_a: float, slow_b: float, per_m: float) -> float:
+    """Seconds from one place to another: the one place that says what a leg takes.
+
+    It depends on nothing but the two places, so that a tour's times can be added up from both ends.
+    """
+    return metres * per_m * max(slow_a, slow_b)
+
+
+def metres(x_a: float, y_a: float, x_b: float, y_b: float) -> float:
+    """The straight line."""
+    return sqrt((x_a - x_b) * (x_a - x_b) + (y_a - y_b) * (y_a - y_b))
+
+
+def timed(
+    first: Ints,
+    places: Floats,
+    amounts: Floats,
+    tours: Floats,
+    earliest: Floats,
+    latest: Floats,
+    before: Floats,
+    trip: Floats,
+    length: Floats,
+) -> float:
+    """Fill in `earliest` and `latest` of every visit, loads of trips, metres of tours.
+
+    `before[v]` is what the trip has brought up to and with v, `trip[v]` all that the trip brings in which
+    the next visit lies. Returns by how many seconds or units the worst limit is broken, 0 for none.
+    """
+    worst = 0.0
+    for t in range(len(first) - 1):
+        head, tail = first[t], first[t + 1] - 1
+        length[t] = 0.0
+        earliest[head] = tours[t, STARTS]
+        for v in range(head + 1, tail + 1):
+            way = metres(places[v - 1, X], places[v - 1, Y], places[v, X], places[v, Y])
+            length[t] += way
+            leg = travel_s(way, places[v - 1, SLOW], places[v, SLOW], tours[t, PER_M])
+            earliest[v] = max(earliest[v - 1] + places[v - 1, SERVICE] + leg, places[v, OPENS])
+            worst = max(worst, earliest[v] - places[v, CLOSES])
+        worst = max(worst, length[t] - tours[t, RANGE])
+        latest[tail] = places[tail, CLOSES]
+        for v in range(tail - 1, head - 1, -1):
+            way = metres(places[v, X], places[v, Y], places[v + 1, X], places[v + 1, Y])
+            leg = travel_s(way, places[v, SLOW], places[v + 1, SLOW], tours[t, PER_M])
+            latest[v] = min(places[v, CLOSES], latest[v + 1] - places[v, SERVICE] - leg)
+        worst = max(worst, loaded(head, tail, places, amounts, tours, t, before, trip))
+    return worst
+
+
+def loaded(
+    head: int, tail: int, places: Floats, amounts: Floats, tours: Floats, t: int, before: Floats, trip: Floats
+) -> float:
+    """Fill in the loads of one tour's trips; returns by how much the worst exceeds the vehicle."""
+    worst = 0.0
+    for q in range(AMOUNTS):
+        before[head, q] = 0.0
+        for v in range(head + 1, tail + 1):
+            before[v, q] = 0.0 if places[v, IS_DEPOT] else before[v - 1, q] + amounts[v, q]
+            worst = max(worst, before[v, q] - tours[t, ROOM + q])
+        trip[tail, q] = 0.0
+        for v in range(tail - 1, head - 1, -1):
+            # The last stop of a trip knows all of it; those before it take that over.
+            trip[v, q] = before[v, q] if places[v + 1, IS_DEPOT] else trip[v + 1, q]
+    return worst
+
+
+def fitted(
+    first: Ints,
+    places: Floats,
+    tours: Floats,
+    earliest: Floats,
+    latest: Floats,
+    before: Floats,
+    trip: Floats,
+    length: Floats,
+    x: float,
+    y: float,
+    door_s: float,
+    amount: Floats,
+    asked: Floats,
+    least: bool,
+    extra: Floats,
+    short: Floats,
+    where: Ints,
+) -> None:
+    """For each group of tours and each window asked: the insertion that adds the least travel.
+
+    `extra[g, w]` becomes its added seconds, inf where there is none; then `short[g, w]` is by how many
+    seconds the nearest misses. `where[g, w]` is (tour, visit it goes after, how). A visit that a trip
+    cannot hold may bring a reload with it. Unless `least`, the first insertion found will do.
+    """
+    opens, closes = inf, -inf
+    for w in range(asked.shape[0]):
+        opens = min(opens, asked[w, ASKED_OPENS])
+        closes = max(closes, asked[w, ASKED_CLOSES])
+    for t in range(len(first) - 1):
+        if not fits_in(amount, tours, t):
+            continue
+        g = int(tours[t, GROUP])
+        for a in range(first[t], first[t + 1] - 1):
+            leaves = earliest[a] + places[a, SERVICE]
+            due = latest[a + 1]
+            if leaves > closes:
+                break
+            if due < opens:
+                continue
+            w = first_of(asked, leaves, due, extra, g, least)
+            if w < asked.shape[0]:
+                how = held(trip, before, a, amount, tours, t)
+                if how != IMPOSSIBLE:
+                    tried(
+                        t,
+                        a,
+                        how,
+                        w,
+                        leaves,
+                        due,
+                        places,
+                        tours,
+                        length[t],
+                        x,
+                        y,
+                        door_s,
+                        asked,
+                        extra,
+                        short,
+                        where,
+                    )
+
+
+def fits_in(amount: Floats, tours: Floats, t: int) -> bool:
+    """Whether the vehicle can take it at all."""
+    fits = True
+    for q in range(AMOUNTS):
+        fits = fits and amount[q] <= tours[t, ROOM + q]
+    return fits
+
+
+def first_of(asked: Floats, leaves: float, due: float, extra: Floats, g: int, least: bool) -> int:
+    """The first window that is not wholly before or after a gap of a tour; most are: two comparisons tell.
+
+    One that is served already is passed over where any way to serve it will do.
+    """
+    w = 0
+    while w < asked.shape[0] and (
+        leaves > asked[w, ASKED_CLOSES] or due < asked[w, ASKED_OPENS] or (extra[g, w] < inf and not least)
+    ):
+        w += 1
+    return w
+
+
+def held(trip: Floats, before: Floats, a: int, amount: Floats, tours: Floats, t: int) -> int:
+    """How the trip after visit `a` can hold it as well: as it is, or cut in two by a reload."""
+    how = PLAIN
+    for q in range(AMOUNTS):
+        if trip[a, q] + amount[q] > tours[t, ROOM + q]:
+            how = RELOAD_FIRST
+    if how == RELOAD_FIRST:
+        for q in range(AMOUNTS):
+            if trip[a, q] - before[a, q] + amount[q] > tours[t, ROOM + q]:
+                how = RELOAD_AFTER
+    if how == RELOAD_AFTER:
+        for q in range(AMOUNTS):
+            if before[a, q] + amount[q] > tours[t, ROOM + q]:
+                how = IMPOSSIBLE
+    return how
+
+
+def tried(
+    t: int,
+    a: int,
+    how: int,
+    w: int,
+    leaves: float,
+    due: float,
+    places: Floats,
+    tours: Floats,
+    length: float,
+    x: float,
+    y: float,
+    door_s: float,
+    asked: Floats,
+    extra: Floats,
+    short: Floats,
+    where: Ints,
+) -> None:
+    """Note what it costs to go in after visit `a` of tour `t`, for the windows from `w` on."""
+    c, g, per_m = a + 1, int(tours[t, GROUP]), tours[t, PER_M]
+    slow_a, slow_c = places[a, SLOW], places[c, SLOW]
+    from_a = metres(places[a, X], places[a, Y], x, y)
+    to_c = metres(x, y, places[c, X], places[c, Y])
+    a_to_c = metres(places[a, X], places[a, Y], places[c, X], places[c, Y])
+    added = from_a + to_c - a_to_c
+    home, home_a, home_c = 0.0, 0.0, 0.0
+    if how != PLAIN:
+        home = metres(x, y, 0.0, 0.0)
+        home_a = metres(places[a, X], places[a, Y], 0.0, 0.0)
+        home_c = metres(places[c, X], places[c, Y], 0.0, 0.0)
+        added = home - a_to_c + (home_a + to_c if how == RELOAD_FIRST else from_a + home_c)
+    if length + added > tours[t, RANGE]:
+        return
+    gone = travel_s(a_to_c, slow_a, slow_c, per_m)
+    for v in range(w, asked.shape[0]):
+        if leaves > asked[v, ASKED_CLOSES] or due < asked[v, ASKED_OPENS]:
+            continue
+        slow = asked[v, ASKED_SLOW]
+        service = door_s * tours[t, HANDOVER] + asked[v, ASKED_PARKING] * tours[t, PARKING]
+        if how == RELOAD_FIRST:
+            there = travel_s(home_a, slow_a, 1.0, per_m) + tours[t, RELOAD] + travel_s(home, 1.0, slow, per_m)
+        else:
+            there = travel_s(from_a, slow_a, slow, per_m)
+        if how == RELOAD_AFTER:
+            back = travel_s(home, slow, 1.0, per_m) + tours[t, RELOAD] + travel_s(home_c, 1.0, slow_c, per_m)
+        else:
+            back = travel_s(to_c, slow, slow_c, per_m)
+        begins = max(leaves + there, asked[v, ASKED_OPENS])
+        until = min(asked[v, ASKED_CLOSES], due - service - back)
+        if begins > until:
+            short[g, v] = min(short[g, v], begins - until)
+        elif there + back - gone < extra[g, v]:
+            extra[g, v] = there + back - gone
+            where[g, v, 0], where[g, v, 1], where[g, v, 2] = t, a, how
+
+
+@cache
+def compiled() -> Any:
+    """`timed` and `fitted` as machine code.
+
+    Loading numba takes a second or two and the first compilation on a machine some more; the result is
+    kept beside this file, or in the user's cache where that cannot be written. Web processes ask for it as
+    they start; whoever never meets a tour never loads it.
+    """
+    import numba  # noqa: PLC0415  # slow to load, and not everybody needs it
+    from numba.extending import register_jitable  # noqa: PLC0415
+
+    for part in (travel_s, metres, fits_in, first_of, held, tried, loaded):
+        # Called, they would count references to every array on the way in and out.
+        register_jitable(inline="always", _nrt=False)(part)
+    options: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
+    keep = numba.njit(**options)
+    return SimpleNamespace(timed=keep(timed), fitted=keep(fitted))
+
+
+# The same functions as they stand, for tests and for machines where nothing can be compiled.
+PLAIN_PYTHON = SimpleNamespace(timed=timed, fitted=fitted)

@@ -1,0 +1,67 @@
+"""Sheets as bytes for their row, and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from app.tours.records import RECORD
+from app.tours.rules import Frame, TourVehicle, ZoneHours
+from app.values.load import Load
+from app.values.point import Point
+from app.values.window import Window
+
+
+def frame_to_bytes(frame: Frame) -> bytes:
+    """The frame as JSON."""
+    told = {
+        "node": [frame.node.latitude, frame.node.longitude],
+        "day": frame.day.isoformat(),
+        "midnight": frame.midnight.isoformat(),
+        "time_zone": frame.time_zone,
+        "circuity_bp": frame.circuity_bp,
+        "margin_bp": frame.margin_bp,
+        "vehicles": [
+            {**asdict(one), "shift": [one.shift.start.isoformat(), one.shift.end.isoformat()]}
+            for one in frame.vehicles
+        ],
+        "zones": {zone: [hours.parking_s, hours.slowdown_bp] for zone, hours in frame.zones.items()},
+    }
+    return orjson.dumps(told)
+
+
+def frame_from_bytes(text: bytes) -> Frame:
+    """The frame that `frame_to_bytes` wrote."""
+    told = orjson.loads(text)
+    return Frame(
+        node=Point(*told["node"]),
+        day=date.fromisoformat(told["day"]),
+        midnight=datetime.fromisoformat(told["midnight"]),
+        time_zone=told["time_zone"],
+        circuity_bp=told["circuity_bp"],
+        margin_bp=told["margin_bp"],
+        vehicles=tuple(_vehicle(one) for one in told["vehicles"]),
+        zones={
+            zone: ZoneHours(tuple(parking), tuple(slow)) for zone, (parking, slow) in told["zones"].items()
+        },
+    )
+
+
+def _vehicle(told: dict[str, Any]) -> TourVehicle:
+    start, end = (datetime.fromisoformat(instant) for instant in told.pop("shift"))
+    return TourVehicle(**{**told, "shift": Window(start, end), "room": Load(**told["room"])})
+
+
+def records_to_bytes(records: NDArray[Any]) -> bytes:
+    """The records as they lie in memory, little-endian."""
+    return records.tobytes()
+
+
+def records_from_bytes(packed: bytes) -> NDArray[Any]:
+    """The records that `records_to_bytes` wrote."""
+    return np.frombuffer(packed, RECORD)

@@ -1,0 +1,124 @@
+"""What a tentative tour is made of: vehicles, stops, hours of zones, and the safety that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from app.values.load import Load
+from app.values.point import Point
+from app.values.window import Window
+
+# Legs are taken to last this much longer than estimated: while every leg really takes at most that, no
+# order that was accepted comes late.
+TRAVEL_MARGIN_BP = 1_500
+# The optimiser looks at a sheet again after so many stops.
+IMPROVE_EVERY = 15
+# A handover begins before its window ends, not with its end.
+_LAST = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TourVehicle:
+    """One vehicle for one shift of the plan; `room` is what it holds at once (no orders, no work).
+
+    `handover_bp` and `parking_bp` scale the time at the door and the parking time of a zone.
+    """
+
+    class_id: str
+    shift: Window
+    speed_kmh: int
+    handover_bp: int
+    parking_bp: int
+    stops_per_trip: int
+    reload_s: int
+    range_m: int
+    room: Load
+
+
+@dataclass(frozen=True, slots=True)
+class TourStop:
+    """What is brought to one door within a window, by a vehicle of one class.
+
+    `reference` is the hold's id, which a booking keeps; `load` counts goods only.
+    """
+
+    reference: str
+    class_id: str
+    zone_id: str
+    point: Point
+    window: Window
+    at_door_s: int
+    load: Load
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneHours:
+    """Parking seconds and slowdown of streets (in basis points of free flow) of a zone, by local hour."""
+
+    parking_s: tuple[int, ...]
+    slowdown_bp: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What all tours of one node and day share, as the plan saw it; instants count from `midnight`."""
+
+    node: Point
+    day: date
+    midnight: datetime
+    time_zone: str
+    circuity_bp: int
+    margin_bp: int
+    vehicles: tuple[TourVehicle, ...]
+    zones: Mapping[str, ZoneHours]
+    _known: dict[tuple[str, Window], tuple[int, int]] = field(
+        default_factory=dict, compare=False, init=False, repr=False
+    )
+
+    @property
+    def class_ids(self) -> tuple[str, ...]:
+        """The classes that drive, in the order of their first vehicle."""
+        return tuple(dict.fromkeys(vehicle.class_id for vehicle in self.vehicles))
+
+    def second(self, instant: datetime) -> int:
+        """Seconds from midnight to an instant."""
+        return round((instant - self.midnight).total_seconds())
+
+    def instant(self, second: float) -> datetime:
+        """The instant so many seconds after midnight."""
+        return self.midnight + timedelta(seconds=round(second))
+
+    def last(self, window: Window) -> int:
+        """The last second at which a handover may begin."""
+        return self.second(window.end - _LAST)
+
+    def streets(self, zone_id: str, window: Window) -> tuple[int, int]:
+        """Parking seconds and slowdown within a window: those of its worst hour; none where unknown."""
+        key = (zone_id, window)
+        if key not in self._known:
+            self._known[key] = self._worst(zone_id, window)
+        return self._known[key]
+
+    def _worst(self, zone_id: str, window: Window) -> tuple[int, int]:
+        known = self.zones.get(zone_id)
+        if known is None:
+            return 0, 10_000
+        hours = hours_of(window, self.time_zone)
+        return max(known.parking_s[hour] for hour in hours), max(known.slowdown_bp[hour] for hour in hours)
+
+
+def hours_of(window: Window, zone: str) -> Sequence[int]:
+    """The local hours that a window touches."""
+    local = ZoneInfo(zone)
+    first = window.start.astimezone(local)
+    steps = int((window.end - window.start - _LAST).total_seconds() // 3600) + 1
+    hours = {(window.start + timedelta(hours=n)).astimezone(local).hour for n in range(steps)}
+    return sorted({first.hour, (window.end - _LAST).astimezone(local).hour} | hours)
+
+
+def seconds_per_metre(vehicle: TourVehicle, circuity_bp: int, margin_bp: int) -> float:
+    """How long a straight metre takes on free streets: detours of streets and the safety included."""
+    return circuity_bp / 10_000 * (10_000 + margin_bp) / 10_000 / (vehicle.speed_kmh / 3.6)
