@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from functools import cache
 from math import inf, sqrt
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
@@ -125,9 +126,8 @@ def fitted(
 ) -> None:
     """For each group of tours and each window asked: the insertion that adds the least travel.
 
-    `extra[g, w]` becomes its added seconds, inf where there is none; then `short[g, w]` is by how many
-    seconds the nearest misses. `where[g, w]` is (tour, visit it goes after, how). A visit that a trip
-    cannot hold may bring a reload with it. Unless `least`, the first insertion found will do.
+    `extra[g, w]` becomes its added seconds, inf where none is; then `short[g, w]` is what the nearest misses.
+    `where[g, w]` is (tour, visit it goes after, how). Unless `least`, the first insertion found will do.
     """
     opens, closes = inf, -inf
     for w in range(asked.shape[0]):
@@ -262,7 +262,6 @@ def tried(
             where[g, v, 0], where[g, v, 1], where[g, v, 2] = t, a, how
 
 
-@cache
 def compiled() -> Any:
     """`timed` and `fitted` as machine code.
 
@@ -270,6 +269,12 @@ def compiled() -> Any:
     kept beside this file, or in the user's cache where that cannot be written. Web processes ask for it as
     they start; whoever never meets a tour never loads it.
     """
+    with _COMPILING:
+        return _compiled()
+
+
+@cache
+def _compiled() -> Any:
     import numba  # noqa: PLC0415  # slow to load, and not everybody needs it
     from numba.extending import register_jitable  # noqa: PLC0415
 
@@ -281,5 +286,7 @@ def compiled() -> Any:
     return SimpleNamespace(timed=keep(timed), fitted=keep(fitted))
 
 
+# Many threads may meet their first tour at once.
+_COMPILING = Lock()
 # The same functions as they stand, for tests and for machines where nothing can be compiled.
 PLAIN_PYTHON = SimpleNamespace(timed=timed, fitted=fitted)

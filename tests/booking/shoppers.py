@@ -10,6 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from threading import Barrier
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -21,6 +22,9 @@ from app.database.rows import rows, table_of
 from app.database.runner import Database
 from app.errors import Busy, Refusal
 from app.places.rules import Place
+from app.tours import place
+from app.tours.packing import records_to_bytes
+from app.tours.tables import TourSheet
 from app.values.actor import Actor, Role
 from app.values.ids import new_id
 from tests.factories import HOME, NOW, make_basket
@@ -30,12 +34,14 @@ def main(url: str, storefront_id: str, slot_id: str, first: int, count: int, way
     """What each of them was told."""
     db = Database(url, clock=lambda _conn: NOW)
     start = Barrier(count)
+    if way == "write tours unseen":
+        vars(place)["write_sheet"] = _written_unseen
 
     def shopper(number: int) -> str:
         # Everybody is connected before anybody asks.
         db.read_now(lambda conn, _: conn.execute(sa.select(1)))
         start.wait(30)
-        return _held(db, storefront_id, slot_id, number) if way == "hold" else _unguarded(db)
+        return _unguarded(db) if way == "read, then write" else _held(db, storefront_id, slot_id, number)
 
     try:
         with ThreadPoolExecutor(count) as threads:
@@ -67,6 +73,14 @@ def _held(db: Database, storefront_id: str, slot_id: str, number: int) -> str:
         except Refusal as refusal:
             return refusal.code
         return "HELD"
+
+
+def _written_unseen(conn: Connection, *, now: datetime, before: Any, sheet: Any, inserted: int) -> Any:
+    """The tours without the guard: what was read plus one stop, whatever others have written since."""
+    table = table_of(TourSheet)
+    values = {"stops": records_to_bytes(sheet.records), "stamp": new_id(), "changed_at": now}
+    here = sa.and_(table.c.node_id == before.node_id, table.c.day == before.day)
+    return conn.execute(sa.update(table).where(here).values(**values)).rowcount + inserted
 
 
 def _unguarded(db: Database) -> str:

@@ -13,7 +13,8 @@ from app.capacity.rebuild import rebuild
 from app.capacity.tables import CapacityPool
 from app.database.rows import rows, table_of
 from app.database.runner import Database
-from tests.factories import make_open_slot, make_shop
+from tests.booking.tours_world import bike, lay, sheet_of, tours_hold
+from tests.factories import Shop, make_open_slot, make_shop
 from tests.processes import ROOT
 
 PROCESSES, SHOPPERS, PLACES = 4, 25, 7
@@ -26,7 +27,11 @@ def raced(db: Database, way: str) -> list[str]:
         shop = make_shop(conn)
         return shop.actor.storefront_id, make_open_slot(conn, shop, orders=PLACES).id
 
-    storefront_id, slot_id = db.write_now(work)
+    return ran(db, *db.write_now(work), way)
+
+
+def ran(db: Database, storefront_id: str, slot_id: str, way: str) -> list[str]:
+    """What a hundred shoppers in four processes were told, who all want the same window."""
     running = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.booking.shoppers", db.url, storefront_id, slot_id]
@@ -65,3 +70,27 @@ def test_without_the_guard_the_same_race_oversells(db: Database) -> None:
     """The control: the race above is able to see the fault."""
     answers = raced(db, "read, then write")
     assert answers.count("HELD") > PLACES
+
+
+def raced_for_tours(db: Database, way: str) -> tuple[list[str], Shop]:
+    """Pools for all of them, and tours that bring seven: three bikes with three, three and one stops to a trip."""
+    shop, slot = db.write_now(lambda c, _: (made := make_shop(c), make_open_slot(c, made, orders=1_000)))
+    trips = [{"stops_per_trip": stops, "reload_s": 36_000} for stops in (3, 3, 1)]
+    lay(db, shop, [bike(shop, **told) for told in trips])
+    return ran(db, shop.actor.storefront_id, slot.id, way), shop
+
+
+def test_four_processes_get_exactly_what_the_tours_can_bring(db: Database) -> None:
+    answers, shop = raced_for_tours(db, "hold")
+    assert sorted(set(answers)) == ["HELD", "SLOT_FULL"]
+    assert answers.count("HELD") == PLACES
+    assert tours_hold(db, shop) == PLACES
+    assert pool(db).held_orders == PLACES
+    assert db.write_now(lambda c, _: rebuild(c)) == []
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_without_comparing_stamps_the_same_race_forgets_stops(db: Database) -> None:
+    """The control: more are told that they have a place than the tours know of."""
+    answers, shop = raced_for_tours(db, "write tours unseen")
+    assert answers.count("HELD") > len(sheet_of(db, shop).sheet.references())
