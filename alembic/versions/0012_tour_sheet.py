@@ -5,8 +5,8 @@ import sqlmodel
 
 from alembic import op
 
-revision = "0010_tour_sheet"
-down_revision = "0009_payment_release"
+revision = "0012_tour_sheet"
+down_revision = "0011_promotion_labels"
 branch_labels = None
 depends_on = None
 
