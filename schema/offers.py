@@ -129,6 +129,9 @@ class SlotClosure:
     reason: SlotClosedReason = strawberry.field(description="In a word.")
     message: str = strawberry.field(description="For people.")
     opens_with: list[SlotOpening] = strawberry.field(description="What would open it.")
+    by_tours: bool = strawberry.field(
+        description="Pools have room, but no vehicle has time left to come by between its other stops."
+    )
 
 
 @onto(SlotOfferValue, description="A slot as one shopper sees it: never stored, true until validUntil.")

@@ -30,6 +30,7 @@ from schema import (
     repromise,
     standing,
     standing_changes,
+    tours,
     waitlist,
 )
 from schema.allocation import AllocationRun
@@ -154,6 +155,10 @@ class Query(CalendarQuery):
     allocation_run: AllocationRun | None = strawberry.field(
         resolver=allocation.allocation_run,
         description="The run with this id, or the newest; only published ones unless told otherwise.",
+    )
+    tentative_tours: tours.TentativeTours | None = strawberry.field(
+        resolver=tours.tentative_tours,
+        description="The tentative tours of a node on a local day. Operators only.",
     )
     demand_forecast: demand.DemandForecast | None = strawberry.field(
         resolver=demand.demand_forecast,

@@ -23,6 +23,7 @@ from app.promotions.pass_rules import PassWindows
 from app.promotions.rules import RedemptionState
 from app.slots.rules import CutoffKind, RuleKind, SlotFate, SlotLabel, Weekday
 from app.standing.rules import OccurrenceState, StandingStatus
+from app.tours.rules import TourStep
 from app.values.basket import GoodsTrait
 
 strawberry.enum(BookingStatus, description="The life of a booking; LOCKED means past the cut-off.")
@@ -83,6 +84,9 @@ strawberry.enum(
     description="The life of a standing slot; PAUSED while today lies in its pause.",
 )
 strawberry.enum(WaitlistStatus, description="The life of a waitlist entry.")
+strawberry.enum(
+    TourStep, description="Goods are handed over, the vehicle is loaded again, or only passes by."
+)
 strawberry.enum(VehicleKind, description="The kind of vehicle that comes.")
 
 __all__ = [
@@ -113,6 +117,7 @@ __all__ = [
     "SlotLabel",
     "SlotOpeningKind",
     "StandingStatus",
+    "TourStep",
     "VehicleKind",
     "WaitlistStatus",
     "Weekday",

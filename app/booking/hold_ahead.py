@@ -16,8 +16,8 @@ from app.booking.rules import HoldOrigin, HoldStatus, submit_by
 from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import SlotHold
 from app.capacity.lock import lock
-from app.customers.tables import Customer
-from app.database.rows import add, by_id
+from app.customers.queries import group_of
+from app.database.rows import add
 from app.handover.tables import DropPreference
 from app.places.rules import Place
 from app.pricing.rules import Quote
@@ -51,8 +51,7 @@ def hold_ahead(
     (with `alternatives`).
     """
     submit_min = policy_of(conn, actor.storefront_id).standing_submit_min
-    customer = by_id(conn, Customer, customer_id)
-    group = customer.customer_group if customer else None
+    group = group_of(conn, customer_id)
     menu = _menu(conn, now, actor, group, slot, place.point, basket, submit_min)
     freed = _given_up(conn, now, actor, instead_of, [reach.pool_id for reach in menu.reaches])
     if freed:
@@ -70,7 +69,6 @@ def hold_ahead(
         customer_group=group,
         reason="held for a standing slot",
     )
-    closes_at = menu.cutoff_at(slot, [reach])
     held = new_hold(
         now=now,
         hold_id=hold_id,
@@ -84,8 +82,8 @@ def hold_ahead(
         reach=reach,
         preference=preference,
         fee=fee,
-        cutoff_at=closes_at,
-        expires_at=submit_by(closes_at, submit_min),
+        cutoff_at=menu.cutoff_at(slot, [reach]),
+        expires_at=submit_by(menu.cutoff_at(slot, [reach]), submit_min),
         origin=HoldOrigin.STANDING,
     )
     add(conn, held)

@@ -57,6 +57,13 @@ def booking_on(conn: Connection, *, hold_id: str) -> DeliveryBooking | None:
     return one_or_none(conn, DeliveryBooking, sa.select(booking).where(booking.c.hold_id == hold_id))
 
 
+def bookings_on(conn: Connection, *, hold_ids: Sequence[str]) -> dict[str, str]:
+    """The ids of the bookings that these holds became, by hold, whosever they are."""
+    booking = table_of(DeliveryBooking)
+    query = sa.select(booking.c.hold_id, booking.c.id).where(booking.c.hold_id.in_(hold_ids))
+    return {row.hold_id: row.id for row in conn.execute(query)}
+
+
 def bookings_of(
     conn: Connection,
     *,

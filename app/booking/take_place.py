@@ -70,16 +70,28 @@ def take_place(
             continue
         if known is None or planned is None or place(conn, now=now, known=known, stop=stop, planned=planned):
             return reach
-        load = basket.load(reach.drop_s(at_door_s))
-        give_back(
-            conn,
-            now=now,
-            actor=actor,
-            pool_id=reach.pool_id,
-            held=Load() if booked else load,
-            booked=load if booked else Load(),
-            reference=reference,
-            reason="no tour had time left for it",
-            audience=audience,
-        )
+        _undo(conn, now, actor, reach, basket.load(reach.drop_s(at_door_s)), reference, audience, booked)
     return None
+
+
+def _undo(
+    conn: Connection,
+    now: datetime,
+    actor: str,
+    reach: Reach,
+    load: Load,
+    reference: str,
+    audience: str | None,
+    booked: bool,
+) -> None:
+    give_back(
+        conn,
+        now=now,
+        actor=actor,
+        pool_id=reach.pool_id,
+        held=Load() if booked else load,
+        booked=load if booked else Load(),
+        reference=reference,
+        reason="no tour had time left for it",
+        audience=audience,
+    )

@@ -126,8 +126,8 @@ def fitted(
 ) -> None:
     """For each group of tours and each window asked: the insertion that adds the least travel.
 
-    `extra[g, w]` becomes its added seconds, inf where none is; then `short[g, w]` is what the nearest misses.
-    `where[g, w]` is (tour, visit it goes after, how). Unless `least`, the first insertion found will do.
+    `extra[g, w]` becomes its seconds, inf where none is; then `short[g, w]` is what the nearest misses.
+    `where[g, w]` is (tour, visit it goes after, how). Unless `least`, the first one found will do.
     """
     opens, closes = inf, -inf
     for w in range(asked.shape[0]):
@@ -138,8 +138,7 @@ def fitted(
             continue
         g = int(tours[t, GROUP])
         for a in range(first[t], first[t + 1] - 1):
-            leaves = earliest[a] + places[a, SERVICE]
-            due = latest[a + 1]
+            leaves, due = earliest[a] + places[a, SERVICE], latest[a + 1]
             if leaves > closes:
                 break
             if due < opens:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from app.values.load import Load
@@ -18,6 +19,14 @@ TRAVEL_MARGIN_BP = 1_500
 IMPROVE_EVERY = 15
 # A handover begins before its window ends, not with its end.
 _LAST = timedelta(seconds=1)
+
+
+class TourStep(StrEnum):
+    """What happens at a place: goods are handed over, the vehicle is loaded again, or it only passes by."""
+
+    STOP = "STOP"
+    RELOAD = "RELOAD"
+    PASSED = "PASSED"
 
 
 @dataclass(frozen=True, slots=True)

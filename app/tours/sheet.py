@@ -286,6 +286,10 @@ class Sheet:
             point = self.frame.node if record["kind"] == RELOAD else point_of(record)
             yield Visit(tour, float(laid.earliest[at]), float(laid.latest[at]), record, point)
 
+    def spot(self, record: Any) -> tuple[float, float]:
+        """Metres east and north of the node of a stop."""
+        return self._ground(point_of(record))
+
     @property
     def _code(self) -> Any:
         return self.code or way.compiled()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 import sqlalchemy as sa
@@ -27,7 +27,9 @@ from app.jobs import Job, JobState
 from app.storefronts.tables import Storefront
 from app.values.actor import Actor, Role
 from app.worker.demand import forecast
+from app.worker.improve import improve
 from app.worker.plan import plan
+from app.worker.router import Router
 from app.worker.standing import tend_standing
 from app.world.mail import MailRefused, OutgoingMail
 from app.world.world import World
@@ -111,6 +113,17 @@ async def decide_window(world: World, job: Job) -> None:
     await world.db.write(work)
 
 
+async def improve_tours(world: World, job: Job) -> None:
+    """Look for better tentative tours of the job's node and day."""
+    node_id, day = str(job.payload["node_id"]), date.fromisoformat(job.payload["day"])
+
+    def search() -> None:
+        with Router() as router:
+            improve(world.db, router, node_id=node_id, day=day)
+
+    await asyncio.to_thread(search)
+
+
 async def keep_house(world: World, _job: Job) -> None:
     """Throw away what nobody needs: old answers, finished jobs."""
     await world.db.write(_prune)
@@ -134,5 +147,6 @@ TASKS: dict[str, Task] = {
     "booking.reclaim": take_back,
     "booking.narrow": decide_window,
     "standing.tend": tend_standing,
+    "tours.improve": improve_tours,
     "housekeeping": keep_house,
 }
