@@ -98,12 +98,20 @@ def test_rows_have_no_relationships_and_tests_no_mocks() -> None:
 
 def test_every_refusal_is_listed_with_its_sentence() -> None:
     assert app.cli  # this import brings every room's refusals
-    listed = set(
-        re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/errors.md").read_text(encoding="utf-8"), re.MULTILINE)
-    )
+    refused, requests = (ROOT / "docs/errors.md").read_text(encoding="utf-8").split("## Of requests")
+    listed, of_requests = (set(re.findall(r"^\| `([A-Z_]+)` \|", part, re.M)) for part in (refused, requests))
     known = {code for code, kind in Refusal.known.items() if kind.__module__.startswith(("app.", "schema."))}
     assert known - listed == set(), "run: python -m tests.house.errors_page"
     assert listed - known == set(), "run: python -m tests.house.errors_page"
+    given = {
+        code
+        for file in (*(ROOT / "schema").glob("*.py"), ROOT / "app/main.py")
+        for code in re.findall(
+            r"""(?:Unanswerable\(\d+, |"code": |_error\([^()]*, )"([A-Z_]{4,})\"""",
+            file.read_text(encoding="utf-8"),
+        )
+    }
+    assert given - known == of_requests, "write them into tests/house/errors_page.py"
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite", "postgresql"])
