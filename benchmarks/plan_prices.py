@@ -18,6 +18,7 @@ TITLE = "Shadow prices after a batch of bookings"
 SIZES = ((40, 2_000), (100, 6_000))
 SHARES = (0.02, 0.1, 1.0)
 ROUNDS = 5
+LIMITS = Limits(day_s=15, gap=0.005, processes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,12 @@ def run(sizes: Sequence[tuple[int, int]] = SIZES) -> Section:
     return section([(zones, orders, measured(zones, orders)) for zones, orders in sizes])
 
 
-def measured(zones: int, orders: int, rounds: int = ROUNDS) -> list[Timing]:
+def measured(zones: int, orders: int, rounds: int = ROUNDS, limits: Limits = LIMITS) -> list[Timing]:
     """A planned day, then batches that change the demand of some zones and take from as large a part of the pools."""
     problem = city_day(zones, orders)
     day = problem.days[0]
     free = [0.0] * len(problem.nodes)
-    solution = solve_day(problem, day, hour_price=free, limits=Limits(day_s=15, gap=0.005, processes=1))
+    solution = solve_day(problem, day, hour_price=free, limits=limits)
     plan = Plan((solution,), ((0.0,),) * 4, solution.objective, solution.bound, 0, 0, 0)
     prices = Prices(problem, plan)
     prices.refresh([DayChange(day.day)])

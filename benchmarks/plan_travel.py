@@ -21,11 +21,11 @@ def run(sizes: Sequence[tuple[int, int]] = SIZES) -> Section:
     return section([(zones, orders, measured(zones, orders)) for zones, orders in sizes])
 
 
-def measured(zones: int, orders: int) -> DaySolution:
+def measured(zones: int, orders: int, limits: Limits = LIMITS) -> DaySolution:
     """A day whose drops are nearer to each other the more there are, solved and checked."""
     problem = city_day(zones, orders, concave=True)
     free = [0.0] * len(problem.nodes)
-    solution = solve_day(problem, problem.days[0], hour_price=free, limits=LIMITS)
+    solution = solve_day(problem, problem.days[0], hour_price=free, limits=limits)
     verified(problem, solution)
     print(NAME, zones, orders, solution.passes, solution.objective, solution.chord_bound, flush=True)
     return solution

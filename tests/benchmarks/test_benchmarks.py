@@ -2,17 +2,30 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 
-from benchmarks import availability, claims, plan_days, plan_fortnight, plan_prices, plan_travel
+from app.allocation.orders import cost_of
+from app.allocation.problem import Limits
+from benchmarks import (
+    availability,
+    claims,
+    orders,
+    plan_days,
+    plan_fortnight,
+    plan_openings,
+    plan_prices,
+    plan_travel,
+)
 from benchmarks.__main__ import ALL, main
 from benchmarks.cbc import Answer
 from benchmarks.cbc import read as cbc_read
 from benchmarks.city import city_day
 from benchmarks.page import HEAD, Section, Table, spread, written
 from benchmarks.shop import Shop, shops
+
+
+ROUGH = Limits(day_s=1, gap=0.1, processes=1)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +44,7 @@ def test_the_city_is_the_same_for_the_same_seed_and_as_large_as_asked() -> None:
 
 
 def test_a_day_is_solved_checked_and_solved_by_others() -> None:
-    found = [plan_days.measured(plan_days.Size(5, 400, opening, 0.05, 5)) for opening in (False, True)]
+    found = [plan_days.measured(plan_days.Size(4, 200, opening, 0.1, 1)) for opening in (False, True)]
     for one in found:
         assert one.ours.solver_s > 0
         assert one.ours.build_s > 0
@@ -39,19 +52,26 @@ def test_a_day_is_solved_checked_and_solved_by_others() -> None:
         assert one.other.objective <= one.ours.bound * 1.0001
     assert found[0].greedy is not None
     assert 0 < found[0].greedy <= found[0].ours.bound
-    told = str(plan_days.section(found))
-    assert "| 5 / 400 |" in told
-    assert "| 5 / 400, openings |" in told
+    assert "| 4 / 200 |" in str(plan_days.section(found[:1]))
+    assert "| 4 / 200 |" in str(plan_openings.section(found[1:]))
 
 
 def test_travel_prices_and_fortnights_are_measured_and_told() -> None:
-    assert "| 5 / 400 |" in str(plan_travel.section([(5, 400, plan_travel.measured(5, 400))]))
-    told = str(plan_prices.section([(5, 400, plan_prices.measured(5, 400, rounds=1))]))
+    assert "| 5 / 400 |" in str(plan_travel.section([(5, 400, plan_travel.measured(5, 400, ROUGH))]))
+    told = str(plan_prices.section([(5, 400, plan_prices.measured(5, 400, 1, ROUGH))]))
     assert told.count("| 5 / 400 |") == len(plan_prices.SHARES)
-    limits = replace(plan_fortnight.LIMITS, gap=0.2, processes=1)
-    fortnight = plan_fortnight.measured(3, 120, 4_000, limits)
+    fortnight = plan_fortnight.measured(3, 120, 4_000, ROUGH)
     assert len(fortnight.plan.days) == 14
     assert "| 3 / 120 |" in str(plan_fortnight.section([fortnight]))
+
+
+def test_orders_are_placed_repaired_checked_and_told() -> None:
+    size = orders.measured(5, 300, 3.0)
+    repair = orders.broken(size)
+    assert size.plan.partner_couriers <= size.greedy.count(-1)
+    assert repair.plan.objective <= cost_of(repair.problem, repair.greedy)
+    told = str(orders.section([size], repair))
+    assert f"| {len(size.problem.orders)} |" in told
 
 
 def test_what_cbc_says_is_read() -> None:

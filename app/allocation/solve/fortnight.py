@@ -168,8 +168,6 @@ def _repaired(
                 most_hours={n: max(0.0, used[index][n] + spare[n]) for n in range(count)},
             )
             used[index] = hours_used(day, days[index].vehicles, count, problem.fleets)
-            if all(hours >= -_DUST_H for hours in _spare(problem, week, used, mine)):
-                break
     return days
 
 
