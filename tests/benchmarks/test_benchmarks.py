@@ -24,7 +24,6 @@ from benchmarks.city import city_day
 from benchmarks.page import HEAD, Section, Table, spread, written
 from benchmarks.shop import Shop, shops
 
-
 ROUGH = Limits(day_s=1, gap=0.1, processes=1)
 
 
