@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from threading import Thread
 from typing import Any
 
 import structlog
@@ -24,6 +25,7 @@ from app.errors import Outage
 from app.migrate import is_current
 from app.pages.routes import routes as page_routes
 from app.settings import Settings, read_settings
+from app.tours.warm import warm
 from app.world.world import World, build_world
 from schema.view import graphql_routes
 
@@ -46,6 +48,9 @@ def build_app(settings: Settings | None = None, world: World | None = None) -> S
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
+        if world is None:
+            # Beside the first requests, which wait for it only where they meet tours before it is done.
+            Thread(target=_warmed, name="lastlap-warm", daemon=True).start()
         yield {"world": known}
         if world is None:
             known.db.close()
@@ -63,6 +68,12 @@ def build_app(settings: Settings | None = None, world: World | None = None) -> S
         middleware=[Middleware(CorrelationIdMiddleware, header_name="X-Request-ID"), Middleware(Told)],
         exception_handlers={Exception: masked},
     )
+
+
+def _warmed() -> None:
+    started = time.perf_counter()
+    warm()
+    _log.info("insertion ready", seconds=round(time.perf_counter() - started, 1))
 
 
 async def healthz(_request: Request) -> Response:

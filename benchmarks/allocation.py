@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from benchmarks import orders, plan_days, plan_fortnight, plan_openings, plan_prices, plan_travel
+from benchmarks import insertion, orders, plan_days, plan_fortnight, plan_openings, plan_prices, plan_travel
 from benchmarks.page import PAGE, Benchmark, measure
 
 # One module for each section; the layers below the plan have theirs here too.
-ALL: Sequence[Benchmark] = (plan_days, plan_openings, plan_travel, plan_prices, plan_fortnight, orders)
+ALL: Sequence[Benchmark] = (plan_days, plan_openings, plan_travel, plan_prices, plan_fortnight, orders, insertion)
 ALLOCATION = PAGE.with_name("ALLOCATION.md")
 HEAD = """# The allocation core, measured
 
