@@ -6,8 +6,8 @@ from benchmarks.insertion import STREETS_BP, Season, menus, season, section
 
 def test_with_the_default_margin_nobody_who_was_accepted_is_late_and_without_it_some_are() -> None:
     assert STREETS_BP <= TRAVEL_MARGIN_BP
-    kept, control = season(2, 160, TRAVEL_MARGIN_BP), season(2, 160, 0)
-    assert kept.accepted > 200
+    kept, control = season(2, 300, TRAVEL_MARGIN_BP), season(2, 300, 0)
+    assert kept.accepted > 300
     assert kept.late == 0
     assert control.late > 0
 
