@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ from app.errors import OperatorsOnly
 from app.handover.queries import preference_by_id
 from app.slots.tables import DeliverySlot
 from app.tours.place import settle as settle_stop
+from app.tours.queries import locked_sheets
 from app.tours.rules import TourStop
 from app.values.actor import Actor
 
@@ -71,27 +73,42 @@ def _chosen(conn: Connection, booking: DeliveryBooking, slot_id: str | None) -> 
         for slot in choices_of(conn, [booking.hold_id])[booking.hold_id]
         if pool is not None and slot.window.covers(pool.window) and slot_id in (None, slot.id)
     ]
-    if not served:
+    if pool is None or not served:
         raise SlotNotFound(field=("input", "slotId"))
-    return min(served, key=lambda slot: (slot.window.duration, slot.starts_at))
+    # Nobody has asked for the shorter one: it is not worth being late for.
+    kept = _in_time(conn, booking, pool, served) or served
+    return min(kept, key=lambda slot: (slot.window.duration, slot.starts_at))
+
+
+def _in_time(
+    conn: Connection, booking: DeliveryBooking, pool: CapacityPool, slots: Sequence[DeliverySlot]
+) -> list[DeliverySlot]:
+    """Those of the slots within which the tours can come by."""
+    key = (pool.node_id, pool.day)
+    known = locked_sheets(conn, keys=[key]).get(key)
+    if known is None:
+        return list(slots)
+    return [slot for slot in slots if known.sheet.with_stop(_stop(conn, booking, pool, slot))]
 
 
 def _move_on_tours(conn: Connection, now: datetime, booking: DeliveryBooking, slot: DeliverySlot) -> None:
     """The stop has the window that was decided; where no tour can, it is unplaced and somebody sees to it."""
     pool = by_id(conn, CapacityPool, booking.pool_id)
-    if pool is None:
-        return
-    preference = preference_by_id(conn, booking.drop_preference_id)
-    stop = TourStop(
+    if pool is not None:
+        stop = _stop(conn, booking, pool, slot)
+        settle_stop(conn, now=now, key=(pool.node_id, pool.day), stop=stop)
+
+
+def _stop(conn: Connection, booking: DeliveryBooking, pool: CapacityPool, slot: DeliverySlot) -> TourStop:
+    return TourStop(
         reference=booking.hold_id,
         class_id=pool.vehicle_class_id,
         zone_id=booking.zone_id,
         point=booking.point,
         window=slot.window,
-        at_door_s=preference.at_door_s,
+        at_door_s=preference_by_id(conn, booking.drop_preference_id).at_door_s,
         load=replace(booking.load, orders=0, work_s=0),
     )
-    settle_stop(conn, now=now, key=(pool.node_id, pool.day), stop=stop)
 
 
 def _line(now: datetime, actor: Actor, before: DeliveryBooking, after: DeliveryBooking) -> PromiseChange:

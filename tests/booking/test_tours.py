@@ -239,6 +239,26 @@ def test_a_narrowed_window_is_the_one_on_the_tours(db: Database) -> None:
     assert tours_hold(db, world.shop) == 1
 
 
+def test_a_window_is_narrowed_only_as_far_as_the_tours_go(db: Database) -> None:
+    world = toured_evening(db)
+    wide = wide_slot(world)
+    filled(world)
+    request = asked(world, "eva")
+
+    def book(conn: sa.Connection, now: Any) -> str:
+        held = hold_flexible(conn, now=now, slot_ids=[wide.id, world.early.id], asked=request)
+        assert held.slot_id == wide.id
+        actor = world.shop.actor
+        return confirm(conn, now=now, actor=actor, hold_id=held.id, order_reference="o-1", key=new_id()).id
+
+    booking_id = db.write_now(book)
+    house = Actor("", Role.OPERATOR, "clock")
+    # The early window is shorter, and full.
+    narrowed = db.write_now(lambda c, n: narrow(c, now=n, actor=house, booking_id=booking_id))
+    assert narrowed.slot_id == wide.id
+    assert tours_hold(db, world.shop) == 3
+
+
 def test_another_plan_keeps_the_tours_and_shows_what_it_cannot_bring(db: Database) -> None:
     world = toured_evening(db, bikes=2)
     for name in ("ana", "rui", "eva"):
