@@ -9,7 +9,15 @@ from benchmarks import insertion, orders, plan_days, plan_fortnight, plan_openin
 from benchmarks.page import PAGE, Benchmark, measure
 
 # One module for each section; the layers below the plan have theirs here too.
-ALL: Sequence[Benchmark] = (plan_days, plan_openings, plan_travel, plan_prices, plan_fortnight, orders, insertion)
+ALL: Sequence[Benchmark] = (
+    plan_days,
+    plan_openings,
+    plan_travel,
+    plan_prices,
+    plan_fortnight,
+    orders,
+    insertion,
+)
 ALLOCATION = PAGE.with_name("ALLOCATION.md")
 HEAD = """# The allocation core, measured
 
