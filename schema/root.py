@@ -25,6 +25,7 @@ from schema import (
     passes,
     payments,
     places,
+    pricing,
     promises,
     quotas,
     repromise,
@@ -192,6 +193,17 @@ class Query(CalendarQuery):
         resolver=quotas.preview_protected_quota,
         description="For operators: what a rule would keep of the pools ahead.",
     )
+    slot_prices: pricing.SlotPrices | None = strawberry.field(
+        resolver=pricing.slot_prices, description="For operators: the published band of the prices."
+    )
+    incentive_budgets: list[pricing.IncentiveBudget] | None = strawberry.field(
+        resolver=pricing.incentive_budgets,
+        description="For operators: what steering demand may cost and has cost, by delivery day.",
+    )
+    price_changes: list[pricing.PriceChange] | None = strawberry.field(
+        resolver=pricing.seen_price_changes,
+        description="For operators: who changed which figure of the prices, newest first, at most 100.",
+    )
     delivery_passes: list[passes.DeliveryPass] | None = strawberry.field(
         resolver=passes.delivery_passes,
         description="A customer's prepaid delivery passes, ended or not, newest first.",
@@ -301,6 +313,14 @@ class Mutation(CalendarMutation):
     )
     delete_protected_quota: quotas.DeleteProtectedQuotaPayload | None = strawberry.mutation(
         resolver=quotas.delete_protected_quota, description="For operators: let go of what a rule kept."
+    )
+    change_slot_prices: pricing.ChangeSlotPricesPayload | None = strawberry.mutation(
+        resolver=pricing.change_slot_prices,
+        description="For operators: change the published band of the prices; what is held keeps its fee.",
+    )
+    set_incentive_budget: pricing.SetIncentiveBudgetPayload | None = strawberry.mutation(
+        resolver=pricing.set_incentive_budget,
+        description="For operators: what steering demand may cost on one delivery day.",
     )
     grant_delivery_pass: passes.DeliveryPassPayload | None = strawberry.mutation(
         resolver=passes.grant_delivery_pass,

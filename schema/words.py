@@ -18,7 +18,7 @@ from app.engagement.rules import Channel, NotificationStatus
 from app.fleet.rules import VehicleKind
 from app.handover.rules import HandoverMode, HandoverRefusal, ProofKind
 from app.places.rules import NodeKind
-from app.pricing.rules import FeePartKind
+from app.pricing.rules import FeePartKind, PriceFigure
 from app.promotions.pass_rules import PassWindows
 from app.promotions.rules import RedemptionState
 from app.slots.rules import CutoffKind, RuleKind, SlotFate, SlotLabel, Weekday
@@ -70,6 +70,7 @@ strawberry.enum(NodeKind, description="What kind of place picks and sends orders
 strawberry.enum(RuleKind, name="CalendarRuleKind", description="What can be written into the calendar.")
 strawberry.enum(SlotFate, description="What a change of the calendar does to a slot.")
 strawberry.enum(Weekday, description="A day of the week.")
+strawberry.enum(PriceFigure, description="A figure of the prices that an operator may change.")
 strawberry.enum(SlotLabel, description="What to see at a glance about a window.")
 strawberry.enum(SlotOpeningKind, description="What would open a closed window.")
 strawberry.enum(
@@ -107,6 +108,7 @@ __all__ = [
     "OccurrenceState",
     "OvercommitChoice",
     "PassWindows",
+    "PriceFigure",
     "ProofKind",
     "RedemptionState",
     "RepromiseState",

@@ -21,6 +21,7 @@ from app.capacity.give_back import give_back
 from app.database.idempotency import once, row_answer
 from app.database.rows import add, row_of, table_of
 from app.pricing.rules import FeePart, FeePartKind
+from app.pricing.spend import give_back_spent
 from app.promotions.give_back import give_back as give_back_promotion
 from app.promotions.queries import applied
 from app.tours.remove import remove
@@ -94,6 +95,7 @@ def _cancel(
         audience=booking.customer_group,
     )
     remove(conn, now=now, pool_ids=[booking.pool_id], references=[booking.hold_id])
+    give_back_spent(conn, now=now, hold_ids=[booking.hold_id])
     give_back_promotion(conn, now=now, hold_id=booking.hold_id)
     cancelled = row_of(DeliveryBooking, {**booking.model_dump(), **changes})
     add(conn, _line(now, actor, booking, reason, paid.minor, owed))

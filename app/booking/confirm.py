@@ -41,6 +41,8 @@ from app.database.idempotency import once, row_answer
 from app.database.rows import add, row_of, table_of
 from app.errors import Settled
 from app.handover.queries import preference_by_id
+from app.pricing.queries import fee_rule
+from app.pricing.spend import spend_again
 from app.promotions.errors import Exhausted
 from app.promotions.queries import applied
 from app.promotions.redeem import redeem
@@ -172,6 +174,9 @@ def _late(
         renew(conn, now=now, hold_id=held.id, until=now + timedelta(minutes=1))
         if held.status is HoldStatus.EXPIRED:
             changes = _taken_again(conn, now, actor, held, slot)
+            usual_minor = fee_rule(conn, now=now, storefront_id=held.storefront_id).incentive_day_minor
+            if not spend_again(conn, hold_id=held.id, usual_minor=usual_minor):
+                raise Exhausted
     except (SlotFull, BasketTooLarge, Exhausted) as why:
         raise _expired(conn, now, held, slot) from why
     table = table_of(SlotHold)

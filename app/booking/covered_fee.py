@@ -1,13 +1,15 @@
-"""The fee of a new hold, with the delivery pass that pays for a part of it."""
+"""The fee of a new hold: what is taken off to steer demand is counted, a delivery pass pays its part."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from app.booking.menu import Menu
 from app.pricing.rules import Quote
+from app.pricing.spend import Spending, spend
 from app.promotions.pass_rules import covered_minor, with_pass
 from app.promotions.pass_uses import reserve_use
 from app.slots.tables import DeliverySlot
@@ -19,14 +21,20 @@ def covered_fee(
     now: datetime,
     menu: Menu,
     slot: DeliverySlot,
-    gross: Quote,
+    priced: Callable[[Menu], Quote],
     hold_id: str,
     until: datetime,
 ) -> Quote:
-    """The fee less what the best pass pays of it, a delivery of which is reserved until the hold ends.
+    """The fee `priced` by a menu, less what the best pass pays of it, which is reserved until the hold ends.
 
-    A pass whose last delivery another hold has just reserved pays nothing.
+    What steers demand is counted against the budget of the day; where others have just spent that, nothing is
+    taken off. A pass whose last delivery another hold has just reserved pays nothing.
     """
+    gross = priced(menu)
+    uses = ((hold_id, gross.incentive_minor),)
+    spending = Spending(menu.table.storefront_id, slot.day, menu.table.incentive_day_minor, uses)
+    if not spend(conn, now=now, spending=spending):
+        gross = priced(menu.unsteered())
     while (chosen := menu.pass_for(slot, gross)) is not None:
         reserved = reserve_use(
             conn,

@@ -12,6 +12,7 @@ from app.booking.serve_waitlist import settle_offer
 from app.booking.tables import SlotHold
 from app.capacity.give_back import give_back
 from app.database.rows import row_of, table_of
+from app.pricing.spend import give_back_spent
 from app.promotions.give_back import give_back as give_back_promotion
 from app.tours.remove import remove
 
@@ -19,7 +20,7 @@ from app.tours.remove import remove
 def end_hold(
     conn: Connection, *, now: datetime, actor: str, held: SlotHold, status: HoldStatus, reason: str
 ) -> SlotHold:
-    """The hold as RELEASED or EXPIRED; its capacity, its place on a tour and its promotions are free again.
+    """The hold as RELEASED or EXPIRED; its capacity, its place on a tour, incentive and promotions are free again.
 
     The caller has locked the row and found it open. Whoever waits for the room is served by the caller,
     when it has freed all that it frees.
@@ -29,13 +30,14 @@ def end_hold(
     conn.execute(sa.update(table).where(table.c.id == held.id).values(**changes))
     freed(conn, now=now, actor=actor, held=held, expired=status is HoldStatus.EXPIRED, reason=reason)
     remove(conn, now=now, pool_ids=[held.pool_id], references=[held.id])
+    give_back_spent(conn, now=now, hold_ids=[held.id])
     return row_of(SlotHold, {**held.model_dump(), **changes})
 
 
 def freed(conn: Connection, *, now: datetime, actor: str, held: SlotHold, expired: bool, reason: str) -> None:
     """Give back capacity and promotions of a hold whose status says that it has ended.
 
-    Its place on a tour is given back by the caller, who may have many of them.
+    Its place on a tour and then its incentive are given back by the caller, who may have many of them.
     """
     give_back(
         conn,

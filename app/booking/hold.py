@@ -132,8 +132,11 @@ def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
         customer_group=buyer.customer_group,
     )
     until = now + timedelta(minutes=policy_of(conn, actor.storefront_id).hold_min)
-    gross = menu.gross(slot, reach, preference.at_door_s, preference.fee_minor)
-    fee = covered_fee(conn, now=now, menu=menu, slot=slot, gross=gross, hold_id=hold_id, until=until)
+
+    def priced(menu: Menu) -> Quote:
+        return menu.gross(slot, reach, preference.at_door_s, preference.fee_minor)
+
+    fee = covered_fee(conn, now=now, menu=menu, slot=slot, priced=priced, hold_id=hold_id, until=until)
     if asked.expected_fee is not None and dearer(fee.total, asked.expected_fee):
         raise fee_changed(asked.expected_fee, fee)
     held = new_hold(

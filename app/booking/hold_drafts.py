@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
@@ -32,6 +32,10 @@ class HoldDraft:
     claim: Claim
     stop: TourStop
     known: KnownSheet | None
+    # What it takes off to steer demand, on which delivery day, and that day's budget where none was set.
+    incentive_minor: int
+    day: date
+    usual_minor: int | None
 
 
 class DraftedTours:

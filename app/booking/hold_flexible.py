@@ -70,8 +70,11 @@ def _hold(conn: Connection, now: datetime, slot_ids: Sequence[str], asked: HoldR
         menu = menu.refreshed(conn)
     slot, reach = _claimed(conn, now, asked, menu, slots, preference.at_door_s, hold_id, buyer.customer_group)
     until = now + timedelta(minutes=policy_of(conn, asked.actor.storefront_id).hold_min)
-    gross = _fee(menu, slots, reach, preference.at_door_s, preference.fee_minor)
-    fee = covered_fee(conn, now=now, menu=menu, slot=slot, gross=gross, hold_id=hold_id, until=until)
+
+    def priced(menu: Menu) -> Quote:
+        return _fee(menu, slots, reach, preference.at_door_s, preference.fee_minor)
+
+    fee = covered_fee(conn, now=now, menu=menu, slot=slot, priced=priced, hold_id=hold_id, until=until)
     if asked.expected_fee is not None and dearer(fee.total, asked.expected_fee):
         raise fee_changed(asked.expected_fee, fee)
     held = new_hold(
@@ -167,4 +170,4 @@ def _fee(
     menu: Menu, slots: Sequence[DeliverySlot], reach: Reach, at_door_s: int, handover_minor: int
 ) -> Quote:
     quotes = [menu.gross(slot, reach, at_door_s, handover_minor) for slot in slots]
-    return flexible_quote(menu.table, quotes)
+    return menu.afforded(slots[0], flexible_quote(menu.table, quotes))

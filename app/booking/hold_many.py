@@ -6,9 +6,10 @@ served together: one lock, one commit. Whoever is not plainly successful is left
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 
 import sqlalchemy as sa
@@ -27,7 +28,7 @@ from app.customers.tables import Customer
 from app.database.idempotency import claim_many, digest_of, give_up, keep_many, row_answer
 from app.database.rows import add, table_of
 from app.database.runner import Together
-from app.errors import Refusal
+from app.errors import Busy, Refusal
 from app.handover.choose import drafted
 from app.handover.queries import policies
 from app.handover.rules import DropWish, HandoverMode
@@ -35,6 +36,7 @@ from app.handover.tables import DropPreference, HandoverPolicy
 from app.places.tables import ServiceZone
 from app.places.zone_of import zones_of
 from app.pricing.rules import Quote, dearer
+from app.pricing.spend import Spending, spend
 from app.promotions.pass_uses import pass_holders
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
@@ -58,6 +60,7 @@ def hold_many(conn: Connection, *, now: datetime, requests: Sequence[HoldRequest
     taken = post_many(conn, now=now, kind=EntryKind.HOLD, reason="held for a shopper", claims=claims)
     held = [draft for draft in drafts if draft.held.id in taken]
     made = on_tours(conn, now=now, tours=tours, drafts=held)
+    _spend(conn, now, made)
     add(conn, *(draft.preference for draft in made))
     add(conn, *(draft.held for draft in made))
     holds = {(draft.request.scope, draft.request.key): draft.held for draft in made}
@@ -65,6 +68,22 @@ def hold_many(conn: Connection, *, now: datetime, requests: Sequence[HoldRequest
     give_up(conn, keys=sorted(claimed - holds.keys()))
     single_ones = {id(request) for request in single}
     return [holds.get((r.scope, r.key)) if id(r) in single_ones else None for r in requests]
+
+
+def _spend(conn: Connection, now: datetime, made: Sequence[HoldDraft]) -> None:
+    """Count what they take off to steer demand; raises Busy where others have just spent the budget.
+
+    Then nothing was held, and each is asked alone.
+    """
+    by_day: dict[tuple[str, date], list[HoldDraft]] = defaultdict(list)
+    for draft in made:
+        if draft.incentive_minor:
+            by_day[draft.held.storefront_id, draft.day].append(draft)
+    for (storefront_id, day), drafts in sorted(by_day.items()):
+        uses = tuple((draft.held.id, draft.incentive_minor) for draft in drafts)
+        spending = Spending(storefront_id, day, drafts[0].usual_minor, uses)
+        if not spend(conn, now=now, spending=spending):
+            raise Busy
 
 
 def _alone(conn: Connection, now: datetime, request: HoldRequest) -> SlotHold:
@@ -185,7 +204,9 @@ class _Desk:
             actor=request.actor.name,
             audience=customer.customer_group,
         )
-        return HoldDraft(request, held, preference, claim, stop, self._tours.known(menu, reach))
+        known = self._tours.known(menu, reach)
+        usual = menu.table.incentive_day_minor
+        return HoldDraft(request, held, preference, claim, stop, known, fee.incentive_minor, slot.day, usual)
 
     def _has_room(self, reach: Reach, load: Load) -> bool:
         """Whether the pool and its picking wave can take the load after all that was given out before."""

@@ -31,8 +31,8 @@ from app.database.rows import by_id, row_of
 from app.fleet.rules import Emissions
 from app.handover.queries import policies
 from app.handover.rules import HandoverMode, HandoverOption, options
-from app.pricing.queries import fee_rule
-from app.pricing.rules import Quote, quote
+from app.pricing.queries import fee_rule, incentives_left
+from app.pricing.rules import NOTHING_LEFT, IncentivesLeft, Quote, quote
 from app.pricing.tables import FeeRule
 from app.promotions.pass_rules import UsablePass, best_pass, with_pass
 from app.promotions.pass_uses import usable_passes
@@ -70,6 +70,8 @@ class Menu:
     firm_tours: TourRoom
     # The pools of holds that have ended and are still on the tours.
     ended_pools: tuple[str, ...]
+    # What may still be taken off to steer demand.
+    incentives: IncentivesLeft = field(default_factory=IncentivesLeft)
     _seen: dict[str, list[tuple[Reach, Gate | None]]] = field(default_factory=dict, compare=False, init=False)
 
     @cached_property
@@ -250,7 +252,7 @@ class Menu:
 
     def gross(self, slot: DeliverySlot, reach: Reach, at_door_s: int, handover_minor: int) -> Quote:
         """The fee of a drop in this pool with this handover, whoever pays it."""
-        return quote(
+        fee = quote(
             self.table,
             window=slot.window,
             zone=slot.time_zone,
@@ -258,6 +260,15 @@ class Menu:
             grams=reach.grams,
             handover_minor=handover_minor,
         )
+        return self.afforded(slot, fee)
+
+    def afforded(self, slot: DeliverySlot, fee: Quote) -> Quote:
+        """The fee, without what is taken off to steer demand where the budget of its day does not hold it."""
+        return fee if self.incentives.covers(slot.day, fee.incentive_minor) else fee.unsteered()
+
+    def unsteered(self) -> Menu:
+        """The same offers as if nothing could be taken off to steer demand."""
+        return replace(self, incentives=NOTHING_LEFT)
 
     def offers(self, slots: Sequence[DeliverySlot], basket: Basket) -> list[SlotOffer]:
         """An offer for each slot; the cheapest and the greenest of a day are labelled, full ones point
@@ -311,6 +322,9 @@ def read_menu(
         tours=firm_tours.without(*due.pools) if due else firm_tours,
         firm_tours=firm_tours,
         ended_pools=tuple(sorted(set(due.pools.values()))) if sheets else (),
+        incentives=incentives_left(
+            conn, rule=table, first=local_day(span.start, time_zone), last=local_day(span.end, time_zone)
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import SlotHold, occupying
 from app.capacity.lock import lock
 from app.database.rows import row_of, table_of
+from app.pricing.spend import give_back_spent
 from app.tours.remove import remove
 
 
@@ -48,6 +49,8 @@ def reclaim(
     for one in holds:
         freed(conn, now=now, actor="clock", held=one, expired=True, reason="the hold ended")
     pools = [one.pool_id for one in holds]
-    remove(conn, now=now, pool_ids=pools, references=[one.id for one in holds])
+    ids = [one.id for one in holds]
+    remove(conn, now=now, pool_ids=pools, references=ids)
+    give_back_spent(conn, now=now, hold_ids=ids)
     serve_waitlist(conn, now=now, pool_ids=pools)
     return len(holds)

@@ -29,6 +29,7 @@ from app.customers.tables import Customer
 from app.database.idempotency import once, row_answer
 from app.database.rows import add, by_id, row_of, table_of
 from app.pricing.rules import FeePartKind
+from app.pricing.spend import Spending, give_back_spent, spend
 from app.promotions.keep import keep
 from app.promotions.pass_uses import keep_use
 from app.slots.queries import slots_by_id
@@ -93,7 +94,7 @@ def _reschedule(
     slot, menu = _open_slot(conn, now, booking, slot_id)
     move = move_of(conn, booking)
     reach = _taken(conn, now, actor, move, slot, menu)
-    fee = move.fee(menu, slot, reach)
+    fee = _counted_fee(conn, now, move, menu, slot, reach)
     if expected_difference is not None and expected_difference != fee.difference:
         raise _changed(expected_difference, fee.difference)
     keep(conn, now=now, discounts=fee.discounts)
@@ -118,6 +119,20 @@ def _reschedule(
     _leave_word(conn, now, booking, moved)
     serve_waitlist(conn, now=now, pool_ids=[booking.pool_id])
     return moved
+
+
+def _counted_fee(
+    conn: Connection, now: datetime, move: Move, menu: Menu, slot: DeliverySlot, reach: Reach
+) -> MoveFee:
+    """The fee of the move; what it takes off to steer demand is counted in place of what was before."""
+    booking, table = move.booking, menu.table
+    fee = move.fee(menu, slot, reach)
+    give_back_spent(conn, now=now, hold_ids=[booking.hold_id])
+    uses = ((booking.hold_id, fee.quote.incentive_minor),)
+    spending = Spending(booking.storefront_id, slot.day, table.incentive_day_minor, uses)
+    if spend(conn, now=now, spending=spending):
+        return fee
+    return move.fee(menu.unsteered(), slot, reach)
 
 
 def _open_slot(

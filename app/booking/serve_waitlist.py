@@ -22,6 +22,7 @@ from app.customers.queries import group_of
 from app.database.rows import add, rows, table_of
 from app.handover.queries import preference_by_id
 from app.handover.tables import DropPreference
+from app.pricing.rules import Quote
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
 from app.tours.room import Asked
@@ -147,8 +148,11 @@ def _held(
         return None
     closes_at = menu.cutoff_at(slot, [reach])
     until = min(end, closes_at)
-    gross = menu.gross(slot, reach, preference.at_door_s, preference.fee_minor)
-    fee = covered_fee(conn, now=now, menu=menu, slot=slot, gross=gross, hold_id=hold_id, until=until)
+
+    def priced(menu: Menu) -> Quote:
+        return menu.gross(slot, reach, preference.at_door_s, preference.fee_minor)
+
+    fee = covered_fee(conn, now=now, menu=menu, slot=slot, priced=priced, hold_id=hold_id, until=until)
     held = new_hold(
         now=now,
         hold_id=hold_id,

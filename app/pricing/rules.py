@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -26,6 +26,19 @@ class FeePartKind(StrEnum):
     CANCELLATION = "CANCELLATION"
 
 
+class PriceFigure(StrEnum):
+    """A figure of the prices that an operator may change."""
+
+    FLOOR = "FLOOR"
+    CEILING = "CEILING"
+    STEP = "STEP"
+    GREEN_DISCOUNT = "GREEN_DISCOUNT"
+    DAILY_INCENTIVE_BUDGET = "DAILY_INCENTIVE_BUDGET"
+    INCENTIVE_BUDGET_OF_DAY = "INCENTIVE_BUDGET_OF_DAY"
+
+
+# What no budget reaches: as much as an integer column holds.
+NO_LIMIT = 2_147_483_647
 _SHORT = timedelta(hours=1)
 _LONG = timedelta(hours=4)
 
@@ -80,6 +93,38 @@ class Quote:
     def total(self) -> Money:
         """The sum of the parts."""
         return Money(sum(part.minor for part in self.parts), self.currency)
+
+    @property
+    def incentive_minor(self) -> int:
+        """What of it was taken off to steer demand: quiet times, greener choices, being flexible."""
+        return -sum(part.minor for part in self.parts if _steers(part))
+
+    def unsteered(self) -> Quote:
+        """The same fee without what was taken off: the budget of its day is spent."""
+        return Quote(self.currency, tuple(part for part in self.parts if not _steers(part)))
+
+
+def _steers(part: FeePart) -> bool:
+    return part.minor < 0 and part.kind in (FeePartKind.DEMAND, FeePartKind.INCENTIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class IncentivesLeft:
+    """What may still be taken off to steer demand, by delivery day: `usual_minor` where nothing is noted.
+
+    None is no limit.
+    """
+
+    usual_minor: int | None = None
+    days: Mapping[date, int] = field(default_factory=dict)
+
+    def covers(self, day: date, minor: int) -> bool:
+        """Whether so much may be taken off for a drop of this day."""
+        left = self.days.get(day, self.usual_minor)
+        return minor <= 0 or left is None or minor <= left
+
+
+NOTHING_LEFT = IncentivesLeft(0)
 
 
 def quote(

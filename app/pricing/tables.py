@@ -1,10 +1,12 @@
 """The price table, as rows."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+from app.database.columns import words
+from app.pricing.rules import PriceFigure
 from app.values.ids import new_id
 
 
@@ -39,3 +41,67 @@ class FeeRule(SQLModel, table=True):
     flexible_minor: int = 0
     flexible_most_minor: int = 0
     min_order_minor: int = 0
+    # What holds and bookings of one delivery day may be cheaper in all to steer demand; null is no limit.
+    incentive_day_minor: int | None = None
+
+
+class IncentiveBudget(SQLModel, table=True):
+    """What steering demand may cost a storefront on one delivery day, and what it has cost so far.
+
+    `own_minor` is the budget that was set for this day, null where the price table's counts. `spent_minor`
+    counts holds too; it stands above a budget that was lowered later, and then nothing more is given.
+    """
+
+    __tablename__ = "incentive_budget"
+    __table_args__ = (
+        sa.CheckConstraint("spent_minor >= 0", name="incentive_spent"),
+        {"postgresql_with": {"fillfactor": 50}},
+    )
+
+    storefront_id: str = Field(foreign_key="storefront.id", primary_key=True)
+    day: date = Field(primary_key=True)
+    own_minor: int | None = None
+    spent_minor: int = 0
+
+
+class IncentiveUse(SQLModel, table=True):
+    """What a hold, and the booking it becomes, is cheaper to steer demand; given back once when it ends."""
+
+    __tablename__ = "incentive_use"
+    __table_args__ = (
+        sa.Index(
+            "incentive_one_per_hold",
+            "hold_id",
+            unique=True,
+            postgresql_where=sa.text("returned_at IS NULL"),
+            sqlite_where=sa.text("returned_at IS NULL"),
+        ),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    hold_id: str = Field(index=True)
+    storefront_id: str = Field(foreign_key="storefront.id")
+    day: date
+    minor: int
+    created_at: datetime
+    returned_at: datetime | None = None
+
+
+class PriceChange(SQLModel, table=True):
+    """One figure of a storefront's prices that was changed: who, when, why, before and after.
+
+    Amounts in minor units, null for no limit; `day` is the delivery day of a budget set for one day.
+    """
+
+    __tablename__ = "price_change"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    storefront_id: str = Field(foreign_key="storefront.id", index=True)
+    at: datetime
+    actor: str
+    reason: str
+    figure: PriceFigure = Field(sa_type=words(PriceFigure))
+    day: date | None = None
+    before_minor: int | None = None
+    after_minor: int | None = None
+    currency: str

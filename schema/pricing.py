@@ -1,0 +1,258 @@
+"""The published price band, what steering demand may cost, and who changed it: for operators."""
+
+import enum
+from datetime import date, datetime, timedelta
+from typing import Annotated
+
+import strawberry
+from graphql import GraphQLError
+from sqlalchemy import Connection
+
+from app.errors import OperatorsOnly, Refusal
+from app.pricing import change_prices as verbs
+from app.pricing.rules import PriceFigure as PriceFigureWord
+from app.pricing.seen import SeenBudget, SeenPrices, price_changes, seen_budget, seen_budgets, seen_prices
+from app.pricing.tables import PriceChange as PriceChangeRow
+from app.values.money import Money as MoneyValue
+from schema.context import Info
+from schema.errors import UserError, attempted, user_errors
+from schema.onto import onto, shown
+from schema.values import Money, MoneyInput
+from schema.words import PriceFigure
+
+MAX_DAYS = 31
+
+
+@strawberry.enum(description="Why prices cannot be changed like this.")
+class PricingErrorCode(enum.Enum):
+    """Codes of prices."""
+
+    OPERATORS_ONLY = "OPERATORS_ONLY"
+    REASON_MISSING = "REASON_MISSING"
+    INVALID_PRICES = "INVALID_PRICES"
+    NO_PRICE_TABLE = "NO_PRICE_TABLE"
+    BUSY = "BUSY"
+
+
+@strawberry.type(description="A refusal of a change of prices.")
+class PricingUserError(UserError):
+    """A refusal of the pricing domain."""
+
+    code: PricingErrorCode = strawberry.field(description="The refusal in a word.")
+
+
+@onto(SeenPrices, description="The published band of the prices, as valid now.")
+class SlotPrices:
+    """A price table."""
+
+    @strawberry.field(description="Since when it is valid.")
+    def valid_from(self) -> datetime:
+        """The instant."""
+        return _prices(self).rule.valid_from
+
+    @strawberry.field(description="What a delivery costs before anything else.")
+    def base_fee(self) -> Money:
+        """The base."""
+        return shown(_prices(self).amount("base"))
+
+    @strawberry.field(description="No delivery is cheaper.")
+    def floor(self) -> Money:
+        """The floor."""
+        return shown(_prices(self).amount("floor"))
+
+    @strawberry.field(description="No demand makes a delivery dearer.")
+    def ceiling(self) -> Money:
+        """The ceiling."""
+        return shown(_prices(self).amount("ceiling"))
+
+    @strawberry.field(description="Demand moves a fee in these steps.")
+    def step(self) -> Money:
+        """The step."""
+        return shown(_prices(self).amount("step"))
+
+    @strawberry.field(description="What a greener choice takes off.")
+    def green_discount(self) -> Money:
+        """The discount."""
+        return shown(_prices(self).amount("green_discount"))
+
+    @strawberry.field(
+        description="What steering demand may cost on a day without a budget of its own; null is no limit."
+    )
+    def daily_incentive_budget(self) -> Money | None:
+        """The budget."""
+        rule = _prices(self).rule
+        return None if rule.incentive_day_minor is None else shown(_prices(self).amount("incentive_day"))
+
+
+@onto(SeenBudget, description="What steering demand may cost on a delivery day.")
+class IncentiveBudget:
+    """A budget."""
+
+    day: date = strawberry.field(name="date", description="The local day of the deliveries.")
+    own: bool = strawberry.field(description="Whether it was set for this day.")
+    budget: Money | None = strawberry.field(description="In all; null is no limit.")
+    spent: Money = strawberry.field(description="Given so far, held orders included.")
+    left: Money | None = strawberry.field(description="What may still be given; null is no limit.")
+
+
+@onto(PriceChangeRow, description="One figure of the prices that was changed.")
+class PriceChange:
+    """A change."""
+
+    at: datetime = strawberry.field(description="When.")
+    actor: str = strawberry.field(description="Who.")
+    reason: str = strawberry.field(description="Why.")
+    figure: PriceFigure = strawberry.field(description="Which figure.")
+    day: date | None = strawberry.field(name="date", description="Of which delivery day, if of one.")
+
+    @strawberry.field(description="Before; null is no limit, or no budget of its own.")
+    def before(self) -> Money | None:
+        """The old amount."""
+        row: PriceChangeRow = shown(self)
+        return shown(_money(row.before_minor, row.currency))
+
+    @strawberry.field(description="After; null is no limit, or no budget of its own.")
+    def after(self) -> Money | None:
+        """The new amount."""
+        row: PriceChangeRow = shown(self)
+        return shown(_money(row.after_minor, row.currency))
+
+
+@strawberry.input(description="The figures to change; what is not given stays.")
+class ChangeSlotPricesInput:
+    """What to change."""
+
+    floor: strawberry.Maybe[MoneyInput] = strawberry.field(description="No delivery is cheaper.")
+    ceiling: strawberry.Maybe[MoneyInput] = strawberry.field(description="No demand makes a delivery dearer.")
+    step: strawberry.Maybe[MoneyInput] = strawberry.field(description="Demand moves a fee in these steps.")
+    green_discount: strawberry.Maybe[MoneyInput] = strawberry.field(
+        description="What a greener choice takes off."
+    )
+    daily_incentive_budget: strawberry.Maybe[MoneyInput | None] = strawberry.field(
+        description="What steering demand may cost on a delivery day; null is no limit."
+    )
+    reason: str = strawberry.field(description="Why; the history keeps it.")
+
+    def draft(self) -> verbs.PriceDraft:
+        """The change as the room knows it; amounts of several currencies are refused."""
+        told = {
+            PriceFigureWord.FLOOR: self.floor,
+            PriceFigureWord.CEILING: self.ceiling,
+            PriceFigureWord.STEP: self.step,
+            PriceFigureWord.GREEN_DISCOUNT: self.green_discount,
+            PriceFigureWord.DAILY_INCENTIVE_BUDGET: self.daily_incentive_budget,
+        }
+        amounts = {f: one.value.value() if one.value else None for f, one in told.items() if one is not None}
+        currencies = {amount.currency for amount in amounts.values() if amount}
+        if len(currencies) > 1:
+            raise GraphQLError("All amounts are of one currency.", extensions={"code": "BAD_USER_INPUT"})
+        figures = {f: amount.minor if amount else None for f, amount in amounts.items()}
+        return verbs.PriceDraft(next(iter(currencies), None), figures)
+
+
+@strawberry.input(description="The budget of one delivery day.")
+class SetIncentiveBudgetInput:
+    """A day's budget."""
+
+    date: date = strawberry.field(description="The local day of the deliveries.")
+    budget: MoneyInput | None = strawberry.field(
+        default=None, description="In all; null lets the price table's budget count again."
+    )
+    reason: str = strawberry.field(description="Why; the history keeps it.")
+
+
+@strawberry.type(description="What came of it.")
+class ChangeSlotPricesPayload:
+    """The answer."""
+
+    prices: SlotPrices | None = strawberry.field(description="As valid now; null when refused.")
+    user_errors: list[PricingUserError] = strawberry.field(description="Empty when it worked.")
+
+
+@strawberry.type(description="What came of it.")
+class SetIncentiveBudgetPayload:
+    """The answer."""
+
+    budget: IncentiveBudget | None = strawberry.field(description="As it is now; null when refused.")
+    user_errors: list[PricingUserError] = strawberry.field(description="Empty when it worked.")
+
+
+def pricing_errors(refusal: Refusal | None) -> list[PricingUserError]:
+    """A refusal of a change of prices."""
+    return user_errors(refusal, PricingUserError, PricingErrorCode)
+
+
+def _prices(prices: object) -> SeenPrices:
+    seen: SeenPrices = shown(prices)
+    return seen
+
+
+def _money(minor: int | None, currency: str) -> MoneyValue | None:
+    return None if minor is None else MoneyValue(minor, currency)
+
+
+def _operators_storefront(info: Info) -> str:
+    if not info.context.actor.is_operator:
+        raise OperatorsOnly
+    return info.context.actor.storefront_id
+
+
+async def slot_prices(info: Info) -> SlotPrices | None:
+    """The band."""
+    storefront_id = _operators_storefront(info)
+    return shown(
+        await info.context.read(lambda conn, now: seen_prices(conn, now=now, storefront_id=storefront_id))
+    )
+
+
+async def incentive_budgets(
+    info: Info,
+    from_: Annotated[date, strawberry.argument(name="from")],
+    to: Annotated[date, strawberry.argument()],
+) -> list[IncentiveBudget] | None:
+    """The budgets of some days."""
+    storefront_id = _operators_storefront(info)
+    if not timedelta(0) <= to - from_ < timedelta(days=MAX_DAYS):
+        raise GraphQLError(
+            f"Ask for 1 to {MAX_DAYS} days, the first one first.", extensions={"code": "BAD_USER_INPUT"}
+        )
+    return shown(
+        await info.context.read(
+            lambda conn, now: seen_budgets(conn, now=now, storefront_id=storefront_id, first=from_, last=to)
+        )
+    )
+
+
+async def seen_price_changes(info: Info) -> list[PriceChange] | None:
+    """The history."""
+    storefront_id = _operators_storefront(info)
+    return shown(await info.context.read(lambda conn, _: price_changes(conn, storefront_id=storefront_id)))
+
+
+async def change_slot_prices(info: Info, input: ChangeSlotPricesInput) -> ChangeSlotPricesPayload | None:
+    """Change the band."""
+    draft = input.draft()
+
+    def work(conn: Connection, now: datetime) -> SeenPrices:
+        rule = verbs.change_prices(conn, now=now, actor=info.context.actor, draft=draft, reason=input.reason)
+        return SeenPrices(rule)
+
+    prices, refusal = await attempted(info.context.write(work))
+    return ChangeSlotPricesPayload(prices=shown(prices), user_errors=pricing_errors(refusal))
+
+
+async def set_incentive_budget(
+    info: Info, input: SetIncentiveBudgetInput
+) -> SetIncentiveBudgetPayload | None:
+    """Set a day's budget."""
+    amount = input.budget.value() if input.budget else None
+
+    def work(conn: Connection, now: datetime) -> SeenBudget:
+        row = verbs.set_incentive_budget(
+            conn, now=now, actor=info.context.actor, day=input.date, amount=amount, reason=input.reason
+        )
+        rule = seen_prices(conn, now=now, storefront_id=info.context.actor.storefront_id).rule
+        return seen_budget(rule, row)
+
+    budget, refusal = await attempted(info.context.write(work))
+    return SetIncentiveBudgetPayload(budget=shown(budget), user_errors=pricing_errors(refusal))
