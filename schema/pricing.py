@@ -154,7 +154,7 @@ class ChangeSlotPricesInput:
 class SetIncentiveBudgetInput:
     """A day's budget."""
 
-    date: date = strawberry.field(description="The local day of the deliveries.")
+    day: date = strawberry.field(name="date", description="The local day of the deliveries.")
     budget: MoneyInput | None = strawberry.field(
         default=None, description="In all; null lets the price table's budget count again."
     )
@@ -249,7 +249,7 @@ async def set_incentive_budget(
 
     def work(conn: Connection, now: datetime) -> SeenBudget:
         row = verbs.set_incentive_budget(
-            conn, now=now, actor=info.context.actor, day=input.date, amount=amount, reason=input.reason
+            conn, now=now, actor=info.context.actor, day=input.day, amount=amount, reason=input.reason
         )
         rule = seen_prices(conn, now=now, storefront_id=info.context.actor.storefront_id).rule
         return seen_budget(rule, row)
