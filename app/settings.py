@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     smtp_username: str | None = None
     smtp_password: SecretStr | None = None
     smtp_start_tls: bool = True
+    # Whom alerts are mailed to; the storefront's own address where nobody is named.
+    operators_email: str | None = None
     log_level: str = "INFO"
     job_lease_s: float = Field(60.0, ge=1)
     plan_days: int = Field(14, ge=1, le=28)

@@ -2,6 +2,7 @@
 
 from sqlmodel import SQLModel
 
+import app.alerts.tables
 import app.allocation.tables
 import app.booking.tables
 import app.capacity.tables

@@ -90,7 +90,9 @@ class AllocationRun(Node):
         name="buildSeconds", description="CPU seconds of building the model and handing it to the solver."
     )
     columns: int | None = strawberry.field(description="Variables of the models of all days.")
-    message: str | None = strawberry.field(description="Why it was not published, in a sentence.")
+    message: str | None = strawberry.field(
+        description="Why it was not published, or what is wrong with its data, in words."
+    )
 
     @strawberry.field(description="Contribution of the plan in the planning currency.")
     def objective(self) -> Money | None:

@@ -13,6 +13,7 @@ from app.engagement.queries import notification_of
 from app.places.tables import ServiceZone as ServiceZoneRow
 from app.slots.tables import DeliverySlot as DeliverySlotRow
 from schema import (
+    alerts,
     allocation,
     bookings,
     capacity,
@@ -20,6 +21,7 @@ from schema import (
     demand,
     engagement,
     flexible,
+    fresh_prices,
     mutations,
     offers,
     passes,
@@ -165,6 +167,10 @@ class Query(CalendarQuery):
         resolver=demand.demand_forecast,
         description="For operators: the orders expected of the coming days, by zone and window.",
     )
+    operator_alerts: list[alerts.OperatorAlert] | None = strawberry.field(
+        resolver=alerts.operator_alerts,
+        description="For operators: what they must know of, newest first, at most 100.",
+    )
     capacity_pools: capacity.CapacityPoolConnection | None = strawberry.field(
         resolver=capacity.capacity_pools,
         description="For operators: what every pool of at most 14 days can do, sells and has taken.",
@@ -203,6 +209,10 @@ class Query(CalendarQuery):
     price_changes: list[pricing.PriceChange] | None = strawberry.field(
         resolver=pricing.seen_price_changes,
         description="For operators: who changed which figure of the prices, newest first, at most 100.",
+    )
+    price_refreshes: list[fresh_prices.PriceRefresh] | None = strawberry.field(
+        resolver=fresh_prices.seen_refreshes,
+        description="For operators: how prices followed the bookings, newest first, at most 20.",
     )
     delivery_passes: list[passes.DeliveryPass] | None = strawberry.field(
         resolver=passes.delivery_passes,
@@ -321,6 +331,9 @@ class Mutation(CalendarMutation):
     set_incentive_budget: pricing.SetIncentiveBudgetPayload | None = strawberry.mutation(
         resolver=pricing.set_incentive_budget,
         description="For operators: what steering demand may cost on one delivery day.",
+    )
+    acknowledge_alert: alerts.AcknowledgeAlertPayload | None = strawberry.mutation(
+        resolver=alerts.acknowledge_alert, description="For operators: say who looks after an alert."
     )
     grant_delivery_pass: passes.DeliveryPassPayload | None = strawberry.mutation(
         resolver=passes.grant_delivery_pass,

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from app.alerts.rules import AlertKind
 from app.allocation.rules import RunStatus
 from app.booking.rules import (
     BookingStatus,
@@ -70,6 +71,7 @@ strawberry.enum(NodeKind, description="What kind of place picks and sends orders
 strawberry.enum(RuleKind, name="CalendarRuleKind", description="What can be written into the calendar.")
 strawberry.enum(SlotFate, description="What a change of the calendar does to a slot.")
 strawberry.enum(Weekday, description="A day of the week.")
+strawberry.enum(AlertKind, description="What operators are alerted to.")
 strawberry.enum(PriceFigure, description="A figure of the prices that an operator may change.")
 strawberry.enum(SlotLabel, description="What to see at a glance about a window.")
 strawberry.enum(SlotOpeningKind, description="What would open a closed window.")
@@ -91,6 +93,7 @@ strawberry.enum(
 strawberry.enum(VehicleKind, description="The kind of vehicle that comes.")
 
 __all__ = [
+    "AlertKind",
     "BookingStatus",
     "CapacityCounter",
     "CapacityDimension",

@@ -24,11 +24,11 @@ from app.allocation.problem import (
     Wave,
 )
 from app.allocation.tables import PlanningFigures
+from app.allocation.to_come import ToCome, read_to_come
 from app.booking.rules import BookingStatus
 from app.booking.tables import DeliveryBooking
 from app.capacity.tables import CapacityPool
 from app.database.rows import rows, table_of
-from app.demand.queries import Expected, expected
 from app.fleet.rules import PremiumKind, wage_minor
 from app.fleet.tables import EmissionFactor, ShiftPattern, Vehicle, VehicleClass, WagePremium, WageRule
 from app.handover.queries import policies
@@ -86,8 +86,7 @@ class _Facts:
     calendar: Calendar
     at_door_s: int
     pools: list[CapacityPool]
-    booked: dict[tuple[str, date], int]
-    expected: Expected
+    to_come: ToCome
     placed: Placed
 
 
@@ -123,8 +122,7 @@ def _read(conn: Connection, now: datetime, first: date, days: int) -> _Facts:
         calendar=read_calendar(conn),
         at_door_s=door,
         pools=_taken_pools(conn, first, last),
-        booked=_booked(conn, first, last),
-        expected=expected(conn, first=first, last=last),
+        to_come=read_to_come(conn, figures=figures[0], first=first, last=last),
         placed=_placed(conn, first, last),
     )
 
@@ -144,18 +142,6 @@ def _taken_pools(conn: Connection, first: date, last: date) -> list[CapacityPool
     taken = pool.c.held_orders + pool.c.booked_orders > 0
     query = sa.select(pool).where(pool.c.day.between(first, last), taken).order_by(pool.c.id)
     return rows(conn, CapacityPool, query)
-
-
-def _booked(conn: Connection, first: date, last: date) -> dict[tuple[str, date], int]:
-    """Orders that are booked already, by zone and day: the forecast is of those still to come."""
-    booking, pool = table_of(DeliveryBooking), table_of(CapacityPool)
-    counted = conn.execute(
-        sa.select(booking.c.zone_id, pool.c.day, sa.func.count().label("orders"))
-        .join(pool, pool.c.id == booking.c.pool_id)
-        .where(booking.c.status != BookingStatus.CANCELLED, pool.c.day.between(first, last))
-        .group_by(booking.c.zone_id, pool.c.day)
-    )
-    return {(row.zone_id, row.day): row.orders for row in counted}
 
 
 def _placed(conn: Connection, first: date, last: date) -> Placed:
@@ -228,10 +214,10 @@ def _day(facts: _Facts, fleets: Sequence[Fleet], first: date, day: date) -> DayP
     groups = demand_groups(
         facts.figures,
         day=day,
-        daily_orders=[_still_to_come(facts, zone, day) for zone in facts.zones],
+        daily_orders=[facts.to_come.orders(zone, day) for zone in facts.zones],
         windows=windows,
         buckets=buckets,
-        forecast=facts.expected.weights(day),
+        forecast=facts.to_come.weights(day),
     )
     streets = _streets(facts)
     return DayProblem(
@@ -246,12 +232,6 @@ def _day(facts: _Facts, fleets: Sequence[Fleet], first: date, day: date) -> DayP
         low_emission=tuple(streets.low_emission(buckets)),
         openings=tuple(_openings(facts)),
     )
-
-
-def _still_to_come(facts: _Facts, zone: ServiceZone, day: date) -> float:
-    """The orders forecast for a zone and day, less those booked; a day without a forecast is a usual one."""
-    usual: float = zone.daily_orders * facts.figures.weekday_bp[day.weekday()] / 10_000
-    return max(0.0, facts.expected.orders.get((zone.id, day), usual) - facts.booked.get((zone.id, day), 0))
 
 
 def _streets(facts: _Facts) -> Streets:

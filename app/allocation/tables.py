@@ -96,6 +96,37 @@ class ZoneOpening(SQLModel, table=True):
     short_windows: float
 
 
+class PriceRefresh(SQLModel, table=True):
+    """Fresh worths of the minutes of a run's pools: when, why, and by how many changes of the ledger.
+
+    `seen` is how many ledger entries the pools of each local day had by then; `pools` is how many pools
+    got another worth.
+    """
+
+    __tablename__ = "price_refresh"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    run_id: str = Field(foreign_key="allocation_run.id", index=True)
+    at: datetime
+    actor: str
+    reason: str
+    changes: int
+    pools: int
+    solver_s: float
+    seen: dict[str, int] = Field(sa_type=sa.JSON)
+
+
+class WorthChange(SQLModel, table=True):
+    """The worth of a minute of a pool before and after a refresh, in millionths of a minor unit."""
+
+    __tablename__ = "worth_change"
+
+    refresh_id: str = Field(foreign_key="price_refresh.id", primary_key=True)
+    pool_id: str = Field(foreign_key="capacity_pool.id", primary_key=True)
+    before_micro: int
+    after_micro: int
+
+
 class PlanningFigures(SQLModel, table=True):
     """What the planner assumes of a city: the worth of orders, the price of carbon, who orders when.
 

@@ -20,7 +20,7 @@ from app.tours.remove import remove
 def end_hold(
     conn: Connection, *, now: datetime, actor: str, held: SlotHold, status: HoldStatus, reason: str
 ) -> SlotHold:
-    """The hold as RELEASED or EXPIRED; its capacity, its place on a tour, incentive and promotions are free again.
+    """The hold as RELEASED or EXPIRED; capacity, place on a tour, incentive and promotions are free again.
 
     The caller has locked the row and found it open. Whoever waits for the room is served by the caller,
     when it has freed all that it frees.

@@ -5,24 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
+from hashlib import sha256
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.alerts.clear_alerts import clear_alerts
+from app.alerts.raise_alert import raise_alert
+from app.alerts.rules import AlertKind
 from app.allocation.check import check
 from app.allocation.errors import NothingToPlan
 from app.allocation.problem import Limits, Plan, Problem, packed
 from app.allocation.publish import publish
 from app.allocation.queries import run_of
+from app.allocation.refresh_prices import prices_begin
 from app.allocation.rules import RunStatus
 from app.allocation.snapshot import plan_days, snapshot
+from app.allocation.soundness import contradictions, unreached
 from app.allocation.tables import AllocationRun
-from app.database.rows import add, table_of
+from app.database.rows import add, rows, table_of
 from app.database.runner import Database
+from app.fleet.tables import ShiftPattern
+from app.places.tables import ServiceZone
 from app.slots.open_days import open_days
 from app.values.ids import new_id
 from app.worker.solver import COMMAND, Progress, SolverFailed, run_solver
 
+_PLANS = (AlertKind.PLAN_FAILED, AlertKind.PLAN_REFUSED, AlertKind.PLAN_STALE)
 _OVERTAKEN = "This run had no plan yet when the next one was begun."
 
 
@@ -61,16 +70,18 @@ def _solve_and_publish(
     progress: Progress | None,
     command: Sequence[str],
 ) -> None:
-    def end(status: RunStatus, message: str) -> None:
-        db.write_now(partial(_ended, run_id=run_id, status=status, message=message))
+    def end(status: RunStatus, message: str, cause: str) -> None:
+        db.write_now(partial(_ended, run_id=run_id, status=status, message=message, cause=cause))
 
     try:
         answer = run_solver(problem, limits, wall_s=wall_s, progress=progress, command=command)
-    except SolverFailed as why:
-        return end(RunStatus.FAILED, f"{why} The last published plan stays.")
+    except (SolverFailed, OSError) as why:
+        cause = why.cause if isinstance(why, SolverFailed) else "begin"
+        return end(RunStatus.FAILED, f"{why} The last published plan stays.", cause)
     wrong = check(problem, answer)
     if wrong:
-        return end(RunStatus.REFUSED, f"The plan failed its check and is not used: {' '.join(wrong[:5])}")
+        message = f"The plan failed its check and is not used: {' '.join(wrong[:5])}"
+        return end(RunStatus.REFUSED, message, "check")
     return db.write_now(partial(_publish, run_id=run_id, problem=problem, answer=answer))
 
 
@@ -82,12 +93,26 @@ def _begin(
     try:
         start = first or plan_days(conn, now=now)
         open_days(conn, now=now, first=start, days=days)
-        problem = snapshot(conn, now=now, first=start, days=days)
+        problem = _frozen(conn, now, start, days)
     except NothingToPlan as why:
         add(conn, _run(run_id, trigger, now, first or now.date(), days, why))
+        cause = f"plan:data:{sha256(why.message.encode()).hexdigest()}"
+        raise_alert(conn, now=now, kind=AlertKind.PLAN_REFUSED, cause=cause, message=why.message)
         return None
     add(conn, _run(run_id, trigger, now, start, days, problem))
     return problem
+
+
+def _frozen(conn: Connection, now: datetime, first: date, days: int) -> Problem:
+    """The problem; raises NothingToPlan where the data contradicts itself, in words."""
+    wrong = contradictions(rows(conn, ShiftPattern, sa.select(table_of(ShiftPattern)).order_by("key")))
+    if wrong:
+        raise NothingToPlan(what=" ".join(wrong))
+    try:
+        return snapshot(conn, now=now, first=first, days=days)
+    except (ValueError, LookupError, ArithmeticError) as why:
+        what = f"The data cannot be planned with ({type(why).__name__}: {why})."
+        raise NothingToPlan(what=what) from why
 
 
 def _run(
@@ -124,12 +149,35 @@ def _publish(conn: Connection, now: datetime, *, run_id: str, problem: Problem, 
     mine = sa.select(run.c.status).where(run.c.id == run_id).with_for_update()
     if conn.execute(mine).scalar_one() is RunStatus.SOLVING:
         publish(conn, now=now, run_id=run_id, problem=problem, plan=answer)
+        prices_begin(conn, now=now, run_id=run_id)
+        clear_alerts(conn, now=now, kinds=_PLANS)
+        _tell_unreached(conn, now, run_id, problem)
 
 
-def _ended(conn: Connection, now: datetime, *, run_id: str, status: RunStatus, message: str) -> None:
+def _tell_unreached(conn: Connection, now: datetime, run_id: str, problem: Problem) -> None:
+    """Say in the run and to operators which zones nobody can reach, by name; where that is over, clear it."""
+    zone = table_of(ServiceZone)
+    missed = sorted(unreached(problem))
+    told = f"zones:{sha256(' '.join(missed).encode()).hexdigest()}"
+    clear_alerts(conn, now=now, kinds=[AlertKind.ZONE_UNREACHABLE], but=[told] if missed else [])
+    if not missed:
+        return
+    query = sa.select(zone.c.name, zone.c.code).where(zone.c.id.in_(missed)).order_by(zone.c.code)
+    names = ", ".join(f"{row.name} ({row.code})" for row in conn.execute(query))
+    message = f"No vehicle reaches {names}; check the reach of classes and the nodes. The others are planned."
     run = table_of(AllocationRun)
-    conn.execute(
+    conn.execute(sa.update(run).where(run.c.id == run_id).values(message=message))
+    raise_alert(conn, now=now, kind=AlertKind.ZONE_UNREACHABLE, cause=told, message=message)
+
+
+def _ended(
+    conn: Connection, now: datetime, *, run_id: str, status: RunStatus, message: str, cause: str
+) -> None:
+    run = table_of(AllocationRun)
+    ended = conn.execute(
         sa.update(run)
         .where(run.c.id == run_id, run.c.status == RunStatus.SOLVING)
         .values(status=status, finished_at=now, message=message)
     )
+    if ended.rowcount:
+        raise_alert(conn, now=now, kind=AlertKind.PLAN_FAILED, cause=f"plan:{cause}", message=message)

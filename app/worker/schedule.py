@@ -27,6 +27,8 @@ SCHEDULE = (
     Repeating("allocation.plan", timedelta(days=1), timedelta(hours=2), {"trigger": "night", "days": 14}),
     Repeating("booking.reclaim", timedelta(minutes=1), timedelta(), {}),
     Repeating("standing.tend", timedelta(minutes=10), timedelta(), {}),
+    Repeating("allocation.prices", timedelta(seconds=15), timedelta(), {}),
+    Repeating("operators.watch", timedelta(minutes=10), timedelta(), {}),
     Repeating("housekeeping", timedelta(minutes=10), timedelta(), {}),
 )
 _MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -37,7 +37,11 @@ ORDERS_COMMAND = (sys.executable, "-m", "app.allocation.solve.orders_process")
 
 
 class SolverFailed(Exception):
-    """The solver's process gave no plan; the message says why in a sentence."""
+    """The solver's process gave no plan; the message says why in a sentence, `cause` in a word."""
+
+    def __init__(self, message: str, cause: str = "crash") -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 def run_solver(
@@ -98,7 +102,7 @@ def _answered[T](
         _kill(child)
         child.wait()
         if late.is_set():
-            raise SolverFailed(f"The solver was stopped after {wall_s:g} s without a plan.") from why
+            raise SolverFailed(f"The solver was stopped after {wall_s:g} s without a plan.", "time") from why
         said = errors.text().strip().splitlines()
         last = f": {said[-1]}" if said else ""
         raise SolverFailed(f"The solver gave no plan and ended with code {ended}{last}.") from why

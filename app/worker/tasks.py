@@ -11,6 +11,9 @@ from functools import partial
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.alerts.clear_alerts import clear_alerts
+from app.alerts.raise_alert import raise_alert
+from app.alerts.rules import AlertKind
 from app.allocation.problem import Limits
 from app.allocation.rules import RunStatus
 from app.booking.errors import BookingNotFlexible
@@ -18,6 +21,7 @@ from app.booking.narrow import narrow
 from app.booking.reclaim import reclaim
 from app.database.idempotency import IdempotencyKey
 from app.database.rows import table_of
+from app.demand.errors import BrokenForecast
 from app.engagement.letters import LETTERS
 from app.engagement.mark import mark
 from app.engagement.notify import notify
@@ -26,9 +30,11 @@ from app.engagement.tables import Notification
 from app.jobs import Job, JobState
 from app.storefronts.tables import Storefront
 from app.values.actor import Actor, Role
-from app.worker.demand import forecast
+from app.worker.alerts import alert_operators, watch
+from app.worker.demand import ForecastFailed, forecast
 from app.worker.improve import improve
 from app.worker.plan import plan
+from app.worker.prices import follow_bookings
 from app.worker.router import Router
 from app.worker.standing import tend_standing
 from app.world.mail import MailRefused, OutgoingMail
@@ -93,7 +99,17 @@ async def plan_capacity(world: World, job: Job) -> None:
 
 async def forecast_demand(world: World, job: Job) -> None:
     """Observe the days that are over and forecast the coming ones, for the plan of the same night."""
-    await asyncio.to_thread(partial(forecast, world.db, days=int(job.payload.get("days", 14))))
+    try:
+        await asyncio.to_thread(partial(forecast, world.db, days=int(job.payload.get("days", 14))))
+    except (ForecastFailed, BrokenForecast) as why:
+        message = f"{why} The last forecast stays."
+        await world.db.write(
+            lambda conn, now: raise_alert(
+                conn, now=now, kind=AlertKind.FORECAST_FAILED, cause="forecast", message=message
+            )
+        )
+        raise
+    await world.db.write(lambda conn, now: clear_alerts(conn, now=now, kinds=[AlertKind.FORECAST_FAILED]))
 
 
 async def take_back(world: World, job: Job) -> None:
@@ -144,6 +160,9 @@ TASKS: dict[str, Task] = {
     **{f"engagement.{name}": tell for name in LETTERS},
     "demand.forecast": forecast_demand,
     "allocation.plan": plan_capacity,
+    "allocation.prices": follow_bookings,
+    "operators.alert": alert_operators,
+    "operators.watch": watch,
     "booking.reclaim": take_back,
     "booking.narrow": decide_window,
     "standing.tend": tend_standing,

@@ -25,6 +25,7 @@ class World:
     links: Links
     base_url: str
     checkout_storefront: str | None = None
+    operators_email: str | None = None
     has_mailbox: bool = False
     demo: bool = False
 
@@ -62,6 +63,7 @@ def build_world(settings: Settings, db: Database | None = None) -> World:
         links=Links([settings.secret.get_secret_value() or DEMO_SECRET]),
         base_url=settings.base_url,
         checkout_storefront=settings.checkout_storefront,
+        operators_email=settings.operators_email,
         has_mailbox=not settings.smtp_host,
         demo=settings.demo,
     )

@@ -1,0 +1,7 @@
+"""What alerts refuse."""
+
+from app.errors import NotFound
+
+
+class AlertNotFound(NotFound):
+    """There is no alert with this id."""
