@@ -5,8 +5,8 @@ import sqlmodel
 
 from alembic import op
 
-revision = "0011_incentives"
-down_revision = "0010_demand"
+revision = "0012_incentives"
+down_revision = "0011_promotion_labels"
 branch_labels = None
 depends_on = None
 
