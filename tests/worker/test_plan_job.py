@@ -24,7 +24,9 @@ def asked(db: Database) -> None:
 
 
 def job(db: Database) -> Job:
-    query = sa.select(table_of(Job)).order_by(table_of(Job).c.created_at.desc(), table_of(Job).c.id.desc())
+    table = table_of(Job)
+    plans = sa.select(table).where(table.c.kind == "allocation.plan")
+    query = plans.order_by(table.c.created_at.desc(), table.c.id.desc())
     return db.read_now(lambda c, _: rows(c, Job, query))[0]
 
 
