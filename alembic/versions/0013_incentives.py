@@ -5,8 +5,8 @@ import sqlmodel
 
 from alembic import op
 
-revision = "0012_incentives"
-down_revision = "0011_promotion_labels"
+revision = "0013_incentives"
+down_revision = "0012_plan_rules"
 branch_labels = None
 depends_on = None
 
