@@ -5,8 +5,8 @@ import sqlmodel
 
 from alembic import op
 
-revision = "0014_alerts_and_prices"
-down_revision = "0013_incentives"
+revision = "0015_alerts_and_prices"
+down_revision = "0014_incentives"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ import sqlmodel
 
 from alembic import op
 
-revision = "0013_incentives"
-down_revision = "0012_plan_rules"
+revision = "0014_incentives"
+down_revision = "0013_tour_sheet"
 branch_labels = None
 depends_on = None
 
