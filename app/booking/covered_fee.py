@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from app.booking.menu import Menu
+from app.capacity.rules import Reach
+from app.handover.tables import DropPreference
 from app.pricing.rules import Quote
 from app.pricing.spend import Spending, spend
 from app.promotions.pass_rules import covered_minor, with_pass
@@ -48,3 +50,8 @@ def covered_fee(
             return with_pass(gross, chosen.terms)
         menu = menu.covered_by([one for one in menu.passes if one.id != chosen.id])
     return gross
+
+
+def fee_in(slot: DeliverySlot, reach: Reach, preference: DropPreference) -> Callable[[Menu], Quote]:
+    """How a menu prices a drop in this pool with this handover."""
+    return lambda menu: menu.gross(slot, reach, preference.at_door_s, preference.fee_minor)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from app.booking.claim import check_open, claim, menu_of
 from app.booking.columns import new_hold
-from app.booking.covered_fee import covered_fee
+from app.booking.covered_fee import covered_fee, fee_in
 from app.booking.earlier_holds import give_back_earlier
 from app.booking.errors import FeeChanged, SlotNotFound
 from app.booking.menu import Menu, policy_of
@@ -132,10 +132,7 @@ def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
         customer_group=buyer.customer_group,
     )
     until = now + timedelta(minutes=policy_of(conn, actor.storefront_id).hold_min)
-
-    def priced(menu: Menu) -> Quote:
-        return menu.gross(slot, reach, preference.at_door_s, preference.fee_minor)
-
+    priced = fee_in(slot, reach, preference)
     fee = covered_fee(conn, now=now, menu=menu, slot=slot, priced=priced, hold_id=hold_id, until=until)
     if asked.expected_fee is not None and dearer(fee.total, asked.expected_fee):
         raise fee_changed(asked.expected_fee, fee)

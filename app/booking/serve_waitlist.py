@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from app import events, jobs
 from app.booking.columns import new_hold, place_of
-from app.booking.covered_fee import covered_fee
+from app.booking.covered_fee import covered_fee, fee_in
 from app.booking.menu import Menu, policy_of, read_menu
 from app.booking.queries import windows_of
 from app.booking.rules import HoldOrigin, WaitlistStatus, offer_end
@@ -22,7 +22,6 @@ from app.customers.queries import group_of
 from app.database.rows import add, rows, table_of
 from app.handover.queries import preference_by_id
 from app.handover.tables import DropPreference
-from app.pricing.rules import Quote
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
 from app.tours.room import Asked
@@ -148,10 +147,7 @@ def _held(
         return None
     closes_at = menu.cutoff_at(slot, [reach])
     until = min(end, closes_at)
-
-    def priced(menu: Menu) -> Quote:
-        return menu.gross(slot, reach, preference.at_door_s, preference.fee_minor)
-
+    priced = fee_in(slot, reach, preference)
     fee = covered_fee(conn, now=now, menu=menu, slot=slot, priced=priced, hold_id=hold_id, until=until)
     held = new_hold(
         now=now,
