@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.commands import city, demo, forecasting, keys, planning, running
+from app.commands import city, demo, forecasting, keys, planning, running, touring
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (
@@ -14,6 +14,7 @@ for command in (
     running.migrate,
     forecasting.forecast,
     planning.plan,
+    touring.tours,
     running.doctor,
 ):
     app.command()(command)
@@ -21,6 +22,10 @@ for command in (
 city_app = typer.Typer(no_args_is_help=True, help="Cities.")
 city_app.command("import")(city.import_city)
 app.add_typer(city_app, name="city")
+
+streets_app = typer.Typer(no_args_is_help=True, help="Street times.")
+streets_app.command("build")(touring.build_streets)
+app.add_typer(streets_app, name="streets")
 
 keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
 keys_app.command("issue")(keys.issue)

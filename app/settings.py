@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     plan_seconds_per_day: float = Field(20.0, gt=0)
     plan_gap: float = Field(0.002, ge=0, lt=1)
     plan_processes: int = Field(2, ge=1)
+    # Street graphs built by `lastlap streets build`, and how long tours of a node are searched for.
+    streets_dir: str = "var/streets"
+    tour_seconds: float = Field(20.0, gt=0)
 
     @field_validator("database_url")
     @classmethod

@@ -5,7 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from benchmarks import insertion, orders, plan_days, plan_fortnight, plan_openings, plan_prices, plan_travel
+from benchmarks import (
+    insertion,
+    orders,
+    plan_days,
+    plan_fortnight,
+    plan_openings,
+    plan_prices,
+    plan_travel,
+    routing,
+)
 from benchmarks.page import PAGE, Benchmark, measure
 
 # One module for each section; the layers below the plan have theirs here too.
@@ -17,6 +26,7 @@ ALL: Sequence[Benchmark] = (
     plan_fortnight,
     orders,
     insertion,
+    routing,
 )
 ALLOCATION = PAGE.with_name("ALLOCATION.md")
 HEAD = """# The allocation core, measured

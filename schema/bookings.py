@@ -12,6 +12,7 @@ from app.booking.seen import Changes, Flexible, Promise, SeenBooking, SeenHold, 
 from app.booking.tables import DeliveryBooking as DeliveryBookingRow
 from app.booking.tables import PromiseChange as PromiseChangeRow
 from app.booking.tables import SlotHold as SlotHoldRow
+from app.tours.published import PlannedStop as PlannedStopValue
 from app.values.basket import Basket as BasketValue
 from app.values.money import Money as MoneyValue
 from app.values.window import Window, ZonedWindow
@@ -23,7 +24,7 @@ from schema.onto import onto, shown
 from schema.places import Node, node_id
 from schema.promotions import AppliedPromotion
 from schema.values import Money, TimeWindow
-from schema.words import BookingStatus, GoodsTrait, HoldOrigin, HoldStatus
+from schema.words import BookingStatus, GoodsTrait, HoldOrigin, HoldStatus, VehicleKind
 
 MAX_PAGE = 100
 
@@ -148,6 +149,17 @@ class FlexibleSlotBooking:
     )
 
 
+@onto(PlannedStopValue, description="The halt that is planned for a booking.")
+class PlannedStop:
+    """A stop, as its customer may see it."""
+
+    planned_arrival: datetime = strawberry.field(description="When the goods are to be handed over.")
+    before: int = strawberry.field(
+        name="stopsBefore", description="So many stops of the same tour come before it."
+    )
+    vehicle_kind: VehicleKind = strawberry.field(description="What comes.")
+
+
 @onto(SeenBooking, description="A booked delivery.")
 class DeliveryBooking(Node):
     """A booking."""
@@ -164,6 +176,11 @@ class DeliveryBooking(Node):
     promotions: list[AppliedPromotion] = strawberry.field(description="What was redeemed with it.")
     flexible: FlexibleSlotBooking | None = strawberry.field(description="Null for a booking of one window.")
     changes: BookingChanges = strawberry.field(description="What its customer may still do with it.")
+    planned_arrival: datetime | None = strawberry.field(
+        description="When the goods are to be handed over, inside the promised window; null before tours are"
+        " made."
+    )
+    stop: PlannedStop | None = strawberry.field(description="Its halt; null before tours are made.")
     version: int = strawberry.field(description="Counts its changes.")
 
 

@@ -19,6 +19,7 @@ from schema import (
     capacity,
     capacity_changes,
     demand,
+    driven_tours,
     engagement,
     flexible,
     fresh_prices,
@@ -42,6 +43,7 @@ from schema.bookings import DeliveryBooking, DeliveryBookingConnection, SlotHold
 from schema.calendar import CalendarQuery
 from schema.calendar_changes import CalendarMutation
 from schema.context import Context, Info
+from schema.driven_tours import Tour, TourLessons, TourRun
 from schema.engagement import Notification
 from schema.ids import from_global, malformed
 from schema.offers import BasketInput, DeliverySlot, SlotAvailability
@@ -55,7 +57,9 @@ from schema.values import SCALARS
 from schema.waitlist import WaitlistEntry
 
 
-async def _of_capacity(info: Info, kind: str, key: str) -> Node | None:
+async def _for_operators(info: Info, kind: str, key: str) -> Node | None:
+    if kind in ("Tour", "TourRun"):
+        return await driven_tours.by_key(info, kind, key)
     if kind == "CapacityPool":
         return await capacity.pool_by_id(info, key)
     if kind == "CapacityOverride":
@@ -92,8 +96,8 @@ class Query(CalendarQuery):
                     lambda conn, _: notification_of(conn, actor=actor, notification_id=key)
                 )
                 return shown(found)
-            case "CapacityPool" | "CapacityOverride" | "RepromiseProposal":
-                return await _of_capacity(info, kind, key)
+            case "CapacityPool" | "CapacityOverride" | "RepromiseProposal" | "Tour" | "TourRun":
+                return await _for_operators(info, kind, key)
         raise malformed(id)
 
     @strawberry.field(
@@ -170,6 +174,18 @@ class Query(CalendarQuery):
     operator_alerts: list[alerts.OperatorAlert] | None = strawberry.field(
         resolver=alerts.operator_alerts,
         description="For operators: what they must know of, newest first, at most 100.",
+    )
+    tours: list[Tour] | None = strawberry.field(
+        resolver=driven_tours.tours,
+        description="For operators: the tours of a day, in the order in which they leave.",
+    )
+    tour: Tour | None = strawberry.field(resolver=driven_tours.tour, description="For operators: one tour.")
+    tour_runs: list[TourRun] | None = strawberry.field(
+        resolver=driven_tours.runs,
+        description="For operators: every search for the tours of a day, the newest first.",
+    )
+    tour_lessons: TourLessons | None = strawberry.field(
+        resolver=driven_tours.lessons, description="For operators: what tours have taught the plan."
     )
     capacity_pools: capacity.CapacityPoolConnection | None = strawberry.field(
         resolver=capacity.capacity_pools,

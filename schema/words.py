@@ -25,6 +25,7 @@ from app.promotions.rules import RedemptionState
 from app.slots.rules import CutoffKind, RuleKind, SlotFate, SlotLabel, Weekday
 from app.standing.rules import OccurrenceState, StandingStatus
 from app.tours.rules import TourStep
+from app.tours.run_status import TourRunStatus
 from app.values.basket import GoodsTrait
 
 strawberry.enum(BookingStatus, description="The life of a booking; LOCKED means past the cut-off.")
@@ -86,6 +87,7 @@ strawberry.enum(
     name="StandingSlotStatus",
     description="The life of a standing slot; PAUSED while today lies in its pause.",
 )
+strawberry.enum(TourRunStatus, description="The life of a search for tours.")
 strawberry.enum(WaitlistStatus, description="The life of a waitlist entry.")
 strawberry.enum(
     TourStep, description="Goods are handed over, the vehicle is loaded again, or only passes by."
@@ -122,6 +124,7 @@ __all__ = [
     "SlotLabel",
     "SlotOpeningKind",
     "StandingStatus",
+    "TourRunStatus",
     "TourStep",
     "VehicleKind",
     "WaitlistStatus",

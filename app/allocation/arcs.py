@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import sqrt
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from app.allocation.learn import Lessons
 from app.allocation.problem import Arc, Fleet
 from app.allocation.tables import PlanningFigures
-from app.allocation.travel import KAPPA
 from app.fleet.rules import drop_estimate
 from app.fleet.tables import EmissionFactor, VehicleClass
 from app.places.rules import NodeKind
@@ -52,6 +52,8 @@ class Streets:
     time_zone: str
     at_door_s: int
     wage_minor_per_h: int
+    # What tours have taught: where they needed overtime a drop takes longer, and how far drops are apart.
+    lessons: Lessons = field(default_factory=Lessons)
 
     def arcs(self, fleets: Sequence[Fleet], buckets: Sequence[Window], placed: Placed) -> list[Arc]:
         """An arc for every zone within a fleet's reach and every bucket."""
@@ -144,18 +146,20 @@ class Streets:
             cost = estimate.cost_minor + trip.shuttle_minor
             made.append((cost + estimate.work_s * self.wage_minor_per_h / 3600, cost, trip, estimate))
         _, cost, trip, estimate = min(made, key=lambda one: one[0])
+        scale = self.lessons.scales.get((self.zones[zone].id, kind.id), 10_000) / 10_000
+        travel_s = round(estimate.work_s * scale)
         return Arc(
             fleet=fleet,
             zone=zone,
             bucket=bucket,
-            work_s=estimate.work_s + self.at_door_s * kind.handover_bp // 10_000,
-            travel_s=estimate.work_s,
+            work_s=travel_s + self.at_door_s * kind.handover_bp // 10_000,
+            travel_s=travel_s,
             handover_bp=kind.handover_bp,
             distance_m=estimate.distance_m,
             cost_minor=cost,
             grams=estimate.grams,
-            spread_m=round(KAPPA * sqrt(self.zones[zone].area_m2)),
-            s_per_m=3.6 / kind.speed_kmh * slowdown_bp / 10_000,
+            spread_m=round(self.lessons.kappa * sqrt(self.zones[zone].area_m2)),
+            s_per_m=3.6 / kind.speed_kmh * slowdown_bp / 10_000 * scale,
             placed=placed,
             stem_m=trip.stem_m,
             reload_node=trip.centre,

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from app.allocation.arcs import Placed, Streets
 from app.allocation.demand import groups as demand_groups
 from app.allocation.errors import NothingToPlan
+from app.allocation.learn import Lessons, lessons
 from app.allocation.problem import (
     DayProblem,
     Fleet,
@@ -88,6 +89,7 @@ class _Facts:
     pools: list[CapacityPool]
     to_come: ToCome
     placed: Placed
+    lessons: Lessons
 
 
 def _read(conn: Connection, now: datetime, first: date, days: int) -> _Facts:
@@ -124,6 +126,7 @@ def _read(conn: Connection, now: datetime, first: date, days: int) -> _Facts:
         pools=_taken_pools(conn, first, last),
         to_come=read_to_come(conn, figures=figures[0], first=first, last=last),
         placed=_placed(conn, first, last),
+        lessons=lessons(conn),
     )
 
 
@@ -245,6 +248,7 @@ def _streets(facts: _Facts) -> Streets:
         time_zone=facts.city.time_zone,
         at_door_s=facts.at_door_s,
         wage_minor_per_h=facts.wage.wage_minor_per_h,
+        lessons=facts.lessons,
     )
 
 

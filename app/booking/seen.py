@@ -34,6 +34,7 @@ from app.promotions.queries import applied
 from app.promotions.rules import AppliedPromotion
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
+from app.tours.published import PlannedStop, planned_stops
 from app.values.basket import Basket
 from app.values.money import Money
 from app.values.window import ZonedWindow
@@ -128,6 +129,12 @@ class SeenBooking:
     promise: Promise
     changes: Changes
     flexible: Flexible | None
+    stop: PlannedStop | None = None
+
+    @property
+    def planned_arrival(self) -> datetime | None:
+        """When the goods are to be handed over; None before tours are made."""
+        return self.stop.planned_arrival if self.stop else None
 
     @property
     def code(self) -> str:
@@ -178,6 +185,7 @@ def seen_bookings(
     beside = _Beside.read(conn, bookings, [booking.hold_id for booking in bookings], at)
     changes = history(conn, [booking.id for booking in bookings], at=at)
     flexible = flexible_of(conn, [booking.id for booking in bookings])
+    stops = planned_stops(conn, [booking.id for booking in bookings])
     policies = {key: policy_of(conn, key) for key in {booking.storefront_id for booking in bookings}}
     return [
         SeenBooking(
@@ -194,6 +202,7 @@ def seen_bookings(
             ),
             changes=_changes(booking, policies[booking.storefront_id], now),
             flexible=_flexible(flexible.get(booking.id), beside.choices.get(booking.hold_id, ()), at),
+            stop=_stop(booking, stops.get(booking.id)),
         )
         for booking in bookings
     ]
@@ -206,6 +215,12 @@ def _flexible(
         return None
     decided = row.narrowed_at if at is None or (row.narrowed_at and row.narrowed_at <= at) else None
     return Flexible(tuple(candidates), row.narrow_by, decided)
+
+
+def _stop(booking: DeliveryBooking, stop: PlannedStop | None) -> PlannedStop | None:
+    """The stop, unless the booking was moved out of its window or cancelled since the tours were made."""
+    held = booking.status is not BookingStatus.CANCELLED
+    return stop if stop and held and booking.starts_at <= stop.planned_arrival < booking.ends_at else None
 
 
 def _changes(booking: DeliveryBooking, policy: BookingPolicy, now: datetime) -> Changes:

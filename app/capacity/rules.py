@@ -18,7 +18,7 @@ from app.values.window import Window
 MOST_ORDERS = 1_000_000
 MOST_BP = 100_000
 # Kinds with a load floor that takes what does not fit a box.
-_FOR_BULKY = frozenset({VehicleKind.VAN, VehicleKind.ELECTRIC_VAN})
+FOR_BULKY = frozenset({VehicleKind.VAN, VehicleKind.ELECTRIC_VAN})
 
 
 class EntryKind(StrEnum):
@@ -194,7 +194,7 @@ class Reach:
 
     def carries(self, basket: Basket) -> bool:
         """Whether one vehicle of this kind can take the basket at all."""
-        if GoodsTrait.BULKY in basket.traits and self.vehicle_kind not in _FOR_BULKY:
+        if GoodsTrait.BULKY in basket.traits and self.vehicle_kind not in FOR_BULKY:
             return False
         return basket.load(0).fits(self.vehicle)
 

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from app.commands.terminal import console, database, plainly
+from app.commands.touring import build_and_tell
 from app.database.runner import Database
 from app.demo.city import demo_city
 from app.demo.load import load
 from app.demo.seed import PORTO, Seed, read_seed
 from app.places.city import CityData
-from app.settings import read_settings
+from app.settings import Settings, read_settings
+from app.world.errors import BrokenMapFile
 from app.world.osm import read_city
 
 
@@ -27,7 +29,16 @@ def import_city(
         with database(settings) as db:
             known = read_seed(seed)
             load_city(db, known, city_of(files, known))
+        streets_of(settings, files)
         console.print("Next: lastlap plan")
+
+
+def streets_of(settings: Settings, files: list[Path]) -> None:
+    """Build the street graphs of the first extract; a map without streets leaves tours on straight lines."""
+    try:
+        build_and_tell(settings, files[0])
+    except BrokenMapFile as why:
+        console.print(f"[yellow]![/yellow] Tours go by straight lines. {why.message}", soft_wrap=True)
 
 
 def load_city(db: Database, seed: Seed, city: CityData) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from app.allocation.problem import Limits
 from app.allocation.queries import run_of
-from app.commands.city import city_of, load_city
+from app.commands.city import city_of, load_city, streets_of
 from app.commands.planning import plan_and_tell
 from app.commands.terminal import console, database, plainly
 from app.demo.load import is_loaded
@@ -59,6 +59,8 @@ def _prepare(settings: Settings, files: list[Path]) -> None:
         if not db.read_now(lambda conn, _: is_loaded(conn)):
             seed = read_seed(PORTO)
             load_city(db, seed, city_of(files, seed))
+            if files:
+                streets_of(settings, files)
         db.write_now(partial(_demo_key, settings=settings))
         if db.read_now(lambda conn, _: run_of(conn)) is None:
             plan_and_tell(db, settings.plan_days, DEMO_LIMITS)

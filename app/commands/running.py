@@ -13,6 +13,7 @@ import typer
 from app.allocation.queries import run_of
 from app.capacity.rebuild import rebuild
 from app.commands.terminal import console, database, plainly
+from app.commands.touring import streets_said
 from app.logs import set_up_logs
 from app.migrate import upgrade
 from app.serve import check_port, serve_until_stopped
@@ -57,6 +58,7 @@ async def _work(settings: Settings, *, until_stdin_ends: bool) -> None:
         await work_jobs(world, stop=stop, lease=timedelta(seconds=settings.job_lease_s))
     finally:
         loop.remove_reader(sys.stdin)
+        world.streets.close()
         world.db.close()
 
 
@@ -75,6 +77,7 @@ def doctor() -> None:
             run = db.read_now(lambda conn, _: run_of(conn))
             drifted = db.write_now(lambda conn, _: rebuild(conn))
         console.print("[green]✓[/green] database and tables")
+        console.print(streets_said(read_settings(demo=True)))
         console.print(
             f"{'[green]✓[/green] a plan is published' if run else '[red]✗[/red] no plan: run lastlap plan'}"
         )

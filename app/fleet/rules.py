@@ -57,6 +57,15 @@ class ClassFacts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Mover:
+    """Who travels: the kind decides which streets, the speed how fast where no streets are known."""
+
+    kind: VehicleKind
+    name: str
+    speed_kmh: int
+
+
+@dataclass(frozen=True, slots=True)
 class DropEstimate:
     """One drop of a vehicle class in a zone and an hour.
 

@@ -29,6 +29,9 @@ SCHEDULE = (
     Repeating("standing.tend", timedelta(minutes=10), timedelta(), {}),
     Repeating("allocation.prices", timedelta(seconds=15), timedelta(), {}),
     Repeating("operators.watch", timedelta(minutes=10), timedelta(), {}),
+    Repeating("tours.plan", timedelta(days=1), timedelta(hours=4), {"ahead_h": 30}),
+    Repeating("tours.plan", timedelta(minutes=5), timedelta(minutes=1), {}),
+    Repeating("tours.learn", timedelta(days=7), timedelta(hours=1), {}),
     Repeating("housekeeping", timedelta(minutes=10), timedelta(), {}),
 )
 _MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 from app.alerts.clear_alerts import clear_alerts
 from app.alerts.raise_alert import raise_alert
 from app.alerts.rules import AlertKind
+from app.allocation.learn import learn
 from app.allocation.problem import Limits
 from app.allocation.rules import RunStatus
-from app.booking.errors import BookingNotFlexible
+from app.booking.errors import BookingNotFlexible, SlotNotFound
 from app.booking.narrow import narrow
 from app.booking.reclaim import reclaim
 from app.database.idempotency import IdempotencyKey
@@ -29,6 +30,8 @@ from app.engagement.rules import NotificationStatus
 from app.engagement.tables import Notification
 from app.jobs import Job, JobState
 from app.storefronts.tables import Storefront
+from app.tours.published import planned_stops
+from app.tours.run_status import TourRunStatus
 from app.values.actor import Actor, Role
 from app.worker.alerts import alert_operators, watch
 from app.worker.demand import ForecastFailed, forecast
@@ -37,6 +40,7 @@ from app.worker.plan import plan
 from app.worker.prices import follow_bookings
 from app.worker.router import Router
 from app.worker.standing import tend_standing
+from app.worker.tours import TourPlanner, booked_days, due_days
 from app.world.mail import MailRefused, OutgoingMail
 from app.world.world import World
 
@@ -112,6 +116,27 @@ async def forecast_demand(world: World, job: Job) -> None:
     await world.db.write(lambda conn, now: clear_alerts(conn, now=now, kinds=[AlertKind.FORECAST_FAILED]))
 
 
+async def plan_tours(world: World, job: Job) -> None:
+    """Search for the tours whose cut-off has passed, or of all that is booked for the coming hours."""
+    hours = job.payload.get("ahead_h")
+
+    def wanted(conn: Connection, now: datetime) -> list[tuple[str, date]]:
+        return due_days(conn, now) if hours is None else booked_days(conn, now, ahead=timedelta(hours=hours))
+
+    days = await world.db.read(wanted)
+    planner = TourPlanner(world.db, world.streets, world.tour_limits)
+    trigger = "cut-off" if hours is None else "night"
+    runs = await asyncio.to_thread(partial(planner.plan, days, trigger=trigger)) if days else []
+    bad = [run for run in runs if run.status is not TourRunStatus.PUBLISHED]
+    if bad:
+        raise PlanFailed("; ".join(run.message or run.status for run in bad))
+
+
+async def learn_from_tours(world: World, _job: Job) -> None:
+    """Fit minutes per drop and the travel law to the tours of the last weeks."""
+    await world.db.write(lambda conn, now: learn(conn, now=now))
+
+
 async def take_back(world: World, job: Job) -> None:
     """End holds past their time, in the job's pool or anywhere, and serve those who wait for the room."""
     pool_id = job.payload.get("pool_id")
@@ -119,12 +144,25 @@ async def take_back(world: World, job: Job) -> None:
 
 
 async def decide_window(world: World, job: Job) -> None:
-    """Narrow a flexible booking to one of its windows; one that was moved or cancelled is let be."""
+    """Narrow a flexible booking to the window that its tour keeps, or to one that its vehicles serve.
+
+    One that was moved or cancelled is let be.
+    """
     booking_id = str(job.payload["booking_id"])
 
     def work(conn: Connection, now: datetime) -> None:
+        stop = planned_stops(conn, [booking_id]).get(booking_id)
         with suppress(BookingNotFlexible):
-            narrow(conn, now=now, actor=_HOUSE, booking_id=booking_id)
+            try:
+                narrow(
+                    conn,
+                    now=now,
+                    actor=_HOUSE,
+                    booking_id=booking_id,
+                    slot_id=stop.row.slot_id if stop else None,
+                )
+            except SlotNotFound:  # it was moved since the tours were made
+                narrow(conn, now=now, actor=_HOUSE, booking_id=booking_id)
 
     await world.db.write(work)
 
@@ -167,5 +205,7 @@ TASKS: dict[str, Task] = {
     "booking.narrow": decide_window,
     "standing.tend": tend_standing,
     "tours.improve": improve_tours,
+    "tours.plan": plan_tours,
+    "tours.learn": learn_from_tours,
     "housekeeping": keep_house,
 }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.database.runner import Database
 from app.settings import Settings
+from app.tours.problem import RoutingLimits
 from app.world.geocoder import Geocoder, TableGeocoder
 from app.world.links import Links
 from app.world.mail import Mail, MailboxMail, SmtpMail
+from app.world.streets import Streets
 
 # A demo signs its links with this: it is public, so a deployment must set its own.
 DEMO_SECRET = "lastlap-demo-secret-do-not-use-outside-a-demo"
@@ -17,7 +20,7 @@ DEMO_SECRET = "lastlap-demo-secret-do-not-use-outside-a-demo"
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Database, geocoder, mail and links, and how the deployment is reached."""
+    """Database, geocoder, mail, links and streets, and how the deployment is reached."""
 
     db: Database
     geocoder: Geocoder
@@ -28,6 +31,9 @@ class World:
     operators_email: str | None = None
     has_mailbox: bool = False
     demo: bool = False
+    # Without a folder of street graphs tours are made on straight lines.
+    streets: Streets = field(default_factory=lambda: Streets(None))
+    tour_limits: RoutingLimits = field(default_factory=RoutingLimits)
 
     @property
     def message_host(self) -> str:
@@ -66,4 +72,6 @@ def build_world(settings: Settings, db: Database | None = None) -> World:
         operators_email=settings.operators_email,
         has_mailbox=not settings.smtp_host,
         demo=settings.demo,
+        streets=Streets(Path(settings.streets_dir)),
+        tour_limits=RoutingLimits(seconds=settings.tour_seconds),
     )

@@ -29,7 +29,7 @@ def test_a_process_that_takes_too_long_is_stopped_and_the_next_problem_has_a_new
 
 @pytest.mark.parametrize(
     ("does", "said"),
-    [("import sys; sys.exit('no memory left')", "no memory left"), ("print('hello')", "gave no routes")],
+    [("import sys; sys.exit('no memory left')", "no memory left"), ("print('hello')", "no routes")],
 )
 def test_a_process_that_dies_or_talks_nonsense_is_an_error_in_words(does: str, said: str) -> None:
     with Router((sys.executable, "-c", does)) as router, pytest.raises(SolverFailed, match=said):

@@ -1,0 +1,387 @@
+"""Freeze what the tours of a node and day must know: bookings, rostered vehicles, hours of the streets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.allocation.errors import NothingToPlan
+from app.allocation.tables import PlanningFigures
+from app.booking.flexible import choices_of
+from app.booking.rules import BookingStatus
+from app.booking.tables import DeliveryBooking, FlexibleSlotBooking
+from app.capacity.rules import FOR_BULKY
+from app.capacity.tables import CapacityPool
+from app.database.rows import by_id, rows, table_of
+from app.fleet.rules import Mover
+from app.fleet.tables import EmissionFactor, Shift, Vehicle, VehicleClass, WageRule
+from app.handover.tables import DropPreference
+from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
+from app.slots.queries import slots_by_id
+from app.slots.tables import DeliverySlot
+from app.tours.problem import Break, Drop, Kind, RoutingProblem, Way
+from app.tours.problem import Vehicle as TourVehicle
+from app.tours.tables import Stop, Tour
+from app.values.basket import GoodsTrait
+from app.values.load import Load
+from app.values.point import Point, distance_m
+
+# Overtime is asked of a driver for an hour at most, and paid half more.
+OVERTIME_S = 3_600
+OVERTIME_BP = 15_000
+# A shift of more than six hours has a break (Directive 2003/88/EC, article 4): half an hour, not at once
+# and not at its end.
+BREAK_AFTER_H = 6
+_BREAK = (2 * 3_600, 5 * 3_600, 1_800)
+_RELOADS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Rostered:
+    """A vehicle in one of its shifts."""
+
+    vehicle_id: str
+    class_id: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TourSnapshot:
+    """A routing problem without its travel tables, with the rows behind its indices.
+
+    `points` are its places, `movers` who travels in the order of its kinds, `slower_bp` the streets' hours;
+    `slots` name the window of each way of each drop, `open_ids` the bookings whose window is still open,
+    `kept` the tours that have left already. `fingerprint` tells whether the bookings are still the same.
+    """
+
+    node_id: str
+    day: date
+    problem: RoutingProblem
+    points: tuple[Point, ...]
+    movers: tuple[Mover, ...]
+    slower_bp: tuple[tuple[int, ...], ...]
+    circuity_bp: int
+    rostered: tuple[Rostered, ...]
+    bookings: tuple[DeliveryBooking, ...]
+    slots: tuple[tuple[str, ...], ...]
+    open_ids: frozenset[str]
+    kept: tuple[str, ...]
+    fingerprint: str
+
+
+def tour_snapshot(conn: Connection, *, now: datetime, node_id: str, day: date) -> TourSnapshot:
+    """The tours' problem of what is still to come; tours that have left are driven as they are.
+
+    Raises NothingToPlan, saying what is missing.
+    """
+    facts = _read(conn, now, node_id, day)
+    kinds = [kind for kind in facts.classes if any(one.class_id == kind.id for one in facts.rostered)]
+    if facts.bookings and not kinds:
+        raise NothingToPlan(what=f"No vehicle is rostered at {facts.node.name} on {day}; plan its shifts.")
+    points = list(dict.fromkeys([facts.node.point, *(booking.point for booking in facts.bookings)]))
+    origin = datetime.combine(day, time(), tzinfo=ZoneInfo(facts.city.time_zone)).astimezone(UTC)
+    drops = [_drop(facts, kinds, points, origin, booking) for booking in facts.bookings]
+    begins = _hours(facts, origin)
+    problem = RoutingProblem(
+        begins_at=origin,
+        currency=facts.figures.currency,
+        places=len(points),
+        travels=(),
+        kinds=tuple(Kind(kind.id, kind.name, number) for number, kind in enumerate(kinds)),
+        vehicles=tuple(_vehicle(facts, kinds, origin, now, one) for one in facts.rostered),
+        drops=tuple(drop for drop, _ in drops),
+        bands_s=tuple(at_s for at_s, _ in begins),
+    )
+    return TourSnapshot(
+        node_id=node_id,
+        day=day,
+        problem=problem,
+        points=tuple(points),
+        movers=tuple(Mover(kind.kind, kind.key, kind.speed_kmh) for kind in kinds),
+        slower_bp=tuple(_slower(facts, points, hour) for _, hour in begins),
+        circuity_bp=facts.figures.circuity_bp,
+        rostered=facts.rostered,
+        bookings=facts.bookings,
+        slots=tuple(slots for _, slots in drops),
+        open_ids=frozenset(facts.choices),
+        kept=facts.kept,
+        fingerprint=fingerprint(conn, now=now, node_id=node_id, day=day),
+    )
+
+
+def fingerprint(conn: Connection, *, now: datetime, node_id: str, day: date) -> str:
+    """A short text that changes with any booking, wish or shift that the tours were made for."""
+    shift = table_of(Shift)
+    roster = conn.execute(
+        sa.select(shift.c.id, shift.c.vehicles).where(shift.c.node_id == node_id, shift.c.day == day)
+    )
+    told = [
+        *sorted(
+            (b.id, b.version, b.pool_id, b.drop_preference_id) for b in _bookings(conn, now, node_id, day)
+        ),
+        *sorted((row.id, row.vehicles) for row in roster),
+        *sorted(_kept(conn, now, node_id, day)),
+    ]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """The rows a problem is made of."""
+
+    city: City
+    figures: PlanningFigures
+    node: FulfilmentNode
+    zones: list[ServiceZone]
+    hours: dict[tuple[str, int], ZoneHour]
+    classes: list[VehicleClass]
+    factors: dict[str, EmissionFactor]
+    wage_minor_per_h: int
+    rostered: tuple[Rostered, ...]
+    bookings: tuple[DeliveryBooking, ...]
+    pools: dict[str, CapacityPool]
+    preferences: dict[str, DropPreference]
+    choices: Mapping[str, Sequence[DeliverySlot]]
+    slots: dict[str, DeliverySlot]
+    kept: tuple[str, ...]
+
+
+def _read(conn: Connection, now: datetime, node_id: str, day: date) -> _Facts:
+    node = by_id(conn, FulfilmentNode, node_id)
+    figures = rows(conn, PlanningFigures, sa.select(table_of(PlanningFigures)))
+    city = by_id(conn, City, node.city_id) if node else None
+    if node is None or city is None or not figures:
+        raise NothingToPlan(what="There is no such node with planning figures; load a city and its seed.")
+    bookings = _bookings(conn, now, node_id, day)
+    kept = _kept(conn, now, node_id, day)
+    wages = rows(conn, WageRule, sa.select(table_of(WageRule)).order_by(sa.desc("valid_from")))
+    return _Facts(
+        city=city,
+        figures=figures[0],
+        node=node,
+        zones=rows(conn, ServiceZone, sa.select(table_of(ServiceZone)).order_by("code")),
+        hours={(h.zone_id, h.hour): h for h in rows(conn, ZoneHour, sa.select(table_of(ZoneHour)))},
+        classes=rows(conn, VehicleClass, sa.select(table_of(VehicleClass)).order_by("key")),
+        factors={f.id: f for f in rows(conn, EmissionFactor, sa.select(table_of(EmissionFactor)))},
+        wage_minor_per_h=next((one.wage_minor_per_h for one in wages if one.valid_from <= day), 0),
+        rostered=_rostered(conn, now, node_id, day, kept),
+        bookings=bookings,
+        pools={p.id: p for p in _with(conn, CapacityPool, [b.pool_id for b in bookings])},
+        preferences={p.id: p for p in _with(conn, DropPreference, [b.drop_preference_id for b in bookings])},
+        choices=_open_choices(conn, bookings),
+        slots={slot.id: slot for slot in slots_by_id(conn, [b.slot_id for b in bookings])},
+        kept=kept,
+    )
+
+
+def _with[M: (CapacityPool, DropPreference)](conn: Connection, model: type[M], ids: Sequence[str]) -> list[M]:
+    table = table_of(model)
+    return rows(conn, model, sa.select(table).where(table.c.id.in_(sorted(set(ids)))))
+
+
+def _bookings(conn: Connection, now: datetime, node_id: str, day: date) -> tuple[DeliveryBooking, ...]:
+    """Confirmed bookings of the node and day whose window is not over and whose vehicle has not left."""
+    booking, pool = table_of(DeliveryBooking), table_of(CapacityPool)
+    gone = sa.select(table_of(Stop).c.booking_id).where(
+        table_of(Stop).c.tour_id.in_(_kept(conn, now, node_id, day))
+    )
+    query = (
+        sa.select(booking)
+        .join(pool, pool.c.id == booking.c.pool_id)
+        .where(
+            pool.c.node_id == node_id,
+            pool.c.day == day,
+            booking.c.status == BookingStatus.CONFIRMED,
+            booking.c.ends_at > now,
+            booking.c.id.not_in(gone),
+        )
+        .order_by(booking.c.id)
+    )
+    return tuple(rows(conn, DeliveryBooking, query))
+
+
+def _kept(conn: Connection, now: datetime, node_id: str, day: date) -> tuple[str, ...]:
+    """The tours that are on the street or back."""
+    tour = table_of(Tour)
+    left = sa.select(tour.c.id).where(tour.c.node_id == node_id, tour.c.day == day, tour.c.leaves_at <= now)
+    return tuple(sorted(conn.execute(left).scalars()))
+
+
+def _open_choices(conn: Connection, bookings: Sequence[DeliveryBooking]) -> dict[str, list[DeliverySlot]]:
+    """The windows of flexible bookings that are not narrowed yet, by booking."""
+    table = table_of(FlexibleSlotBooking)
+    open_ids = set(
+        conn.execute(
+            sa.select(table.c.booking_id).where(
+                table.c.narrowed_at.is_(None), table.c.booking_id.in_([b.id for b in bookings])
+            )
+        ).scalars()
+    )
+    holds = {booking.hold_id: booking.id for booking in bookings if booking.id in open_ids}
+    return {holds[hold]: slots for hold, slots in choices_of(conn, list(holds)).items()}
+
+
+def _rostered(
+    conn: Connection, now: datetime, node_id: str, day: date, kept: Sequence[str]
+) -> tuple[Rostered, ...]:
+    """The vehicles in service, given to the shifts of their class one after the other, none twice at once."""
+    shift, vehicle, tour = table_of(Shift), table_of(Vehicle), table_of(Tour)
+    shifts = rows(
+        conn,
+        Shift,
+        sa.select(shift)
+        .where(shift.c.node_id == node_id, shift.c.day == day, shift.c.ends_at > now)
+        .order_by(shift.c.starts_at, shift.c.id),
+    )
+    out = conn.execute(
+        sa.select(tour.c.vehicle_id, tour.c.shift_starts_at, tour.c.shift_ends_at).where(tour.c.id.in_(kept))
+    )
+    busy: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
+    for row in out:
+        busy[row.vehicle_id].append((row.shift_starts_at, row.shift_ends_at))
+    there = sa.and_(vehicle.c.node_id == node_id, vehicle.c.out_of_service.is_(False))
+    vehicles = rows(conn, Vehicle, sa.select(vehicle).where(there).order_by(vehicle.c.name))
+    found = []
+    for one in shifts:
+        left_already = sum((one.starts_at, one.ends_at) in spans for spans in busy.values())
+        free = [
+            v.id
+            for v in vehicles
+            if v.vehicle_class_id == one.vehicle_class_id
+            and all(end <= one.starts_at or start >= one.ends_at for start, end in busy[v.id])
+        ]
+        for vehicle_id in free[: max(0, one.vehicles - left_already)]:
+            busy[vehicle_id].append((one.starts_at, one.ends_at))
+            found.append(Rostered(vehicle_id, one.vehicle_class_id, one.starts_at, one.ends_at))
+    return tuple(found)
+
+
+def _vehicle(
+    facts: _Facts, kinds: Sequence[VehicleClass], origin: datetime, now: datetime, one: Rostered
+) -> TourVehicle:
+    number = next(n for n, kind in enumerate(kinds) if kind.id == one.class_id)
+    kind = kinds[number]
+    factor = facts.factors[kind.emission_factor_id]
+    carbon = factor.grams_per_km * facts.figures.carbon_minor_per_tonne / 1_000_000
+    starts_s, ends_s = _seconds(origin, max(one.starts_at, now)), _seconds(origin, one.ends_at)
+    rest = one.ends_at - one.starts_at > timedelta(hours=BREAK_AFTER_H) and one.starts_at >= now
+    earliest_s, latest_s, length_s = _BREAK
+    return TourVehicle(
+        id=f"{one.vehicle_id} {one.starts_at:%H:%M}",
+        kind=number,
+        start=0,
+        end=0,
+        starts_s=starts_s,
+        ends_s=ends_s,
+        capacity=Load(kind.stops_per_trip, 0, kind.volume_ml, kind.weight_g, kind.chilled_ml, kind.frozen_ml),
+        range_m=kind.range_m,
+        cost_minor_per_km=max(1, round(kind.cost_minor_per_100km / 100 + carbon)),
+        overtime_s=OVERTIME_S,
+        overtime_minor_per_h=facts.wage_minor_per_h * OVERTIME_BP // 10_000,
+        reloads=_RELOADS,
+        reload_s=kind.reload_s,
+        breaks=(Break(starts_s + earliest_s, starts_s + latest_s, length_s),) if rest else (),
+    )
+
+
+def _drop(
+    facts: _Facts,
+    kinds: Sequence[VehicleClass],
+    points: Sequence[Point],
+    origin: datetime,
+    booking: DeliveryBooking,
+) -> tuple[Drop, tuple[str, ...]]:
+    """A booking as a drop, and the slot of each of its ways.
+
+    A flexible one may be brought in any of its windows that its pool's hour lies in: narrowing it to one of
+    those takes nothing from other pools.
+    """
+    pool = facts.pools[booking.pool_id]
+    windows = [(slot.window, slot.id) for slot in facts.choices.get(booking.id, ())]
+    windows = [one for one in windows if one[0].covers(pool.window)]
+    if not windows:
+        planned = facts.slots[booking.slot_id].window if booking.id in facts.choices else booking.window
+        windows = [(planned, booking.slot_id)]
+    at_door_s = facts.preferences[booking.drop_preference_id].at_door_s
+    ways = []
+    for window, _ in windows:
+        parking_s = _parking_s(facts, booking.zone_id, window.start)
+        ways.append(
+            Way(
+                place=points.index(booking.point),
+                opens_s=_seconds(origin, window.start),
+                # The window does not contain its end.
+                closes_s=_seconds(origin, window.end) - 1,
+                at_door_s=tuple(at_door_s * kind.handover_bp // 10_000 for kind in kinds),
+                parking_s=tuple(parking_s * kind.parking_bp // 10_000 for kind in kinds),
+            )
+        )
+    load = booking.load
+    drop = Drop(
+        id=booking.id,
+        load=Load(1, 0, load.volume_ml, load.weight_g, load.chilled_ml, load.frozen_ml),
+        ways=tuple(ways),
+        kinds=tuple(n for n, kind in enumerate(kinds) if _may(facts, kind, booking)) or (len(kinds),),
+    )
+    return drop, tuple(slot for _, slot in windows)
+
+
+def _may(facts: _Facts, kind: VehicleClass, booking: DeliveryBooking) -> bool:
+    if GoodsTrait.BULKY in booking.basket.traits and kind.kind not in FOR_BULKY:
+        return False
+    if kind.combustion and _low_emission(facts, booking):
+        return False
+    return kind.reach_m is None or distance_m(facts.node.point, booking.point) <= kind.reach_m
+
+
+def _low_emission(facts: _Facts, booking: DeliveryBooking) -> bool:
+    """Whether any hour in which it may come is closed to combustion engines in its zone."""
+    zone, at = ZoneInfo(facts.city.time_zone), booking.starts_at
+    while at < booking.ends_at:
+        hour = facts.hours.get((booking.zone_id, at.astimezone(zone).hour))
+        if hour and hour.low_emission:
+            return True
+        at += timedelta(hours=1)
+    return False
+
+
+def _seconds(origin: datetime, at: datetime) -> int:
+    return round((at - origin).total_seconds())
+
+
+def _parking_s(facts: _Facts, zone_id: str, at: datetime) -> int:
+    hour = facts.hours.get((zone_id, at.astimezone(ZoneInfo(facts.city.time_zone)).hour))
+    return hour.parking_s if hour else 0
+
+
+def _hours(facts: _Facts, origin: datetime) -> list[tuple[int, int]]:
+    """The local hours at which any street changes its speed: (seconds, hour of the day), the day's 0 first.
+
+    A day with a clock change has its hours at their real seconds.
+    """
+    zone = ZoneInfo(facts.city.time_zone)
+    hours = [(n * 3_600, (origin + timedelta(hours=n)).astimezone(zone).hour) for n in range(30)]
+
+    def speeds(hour: int) -> list[int]:
+        known = (facts.hours.get((one.id, hour)) for one in facts.zones)
+        return [found.slowdown_bp if found else 10_000 for found in known]
+
+    changed = [new for old, new in pairwise(hours) if speeds(old[1]) != speeds(new[1])]
+    return [hours[0], *changed]
+
+
+def _slower(facts: _Facts, points: Sequence[Point], hour: int) -> tuple[int, ...]:
+    """How slow each place is in an hour: that of its booking's zone, or of the zone nearest to the node."""
+    zone_of = {booking.point: booking.zone_id for booking in facts.bookings}
+    nearest = min(facts.zones, key=lambda zone: distance_m(zone.centre, facts.node.point))
+    found = (facts.hours.get((zone_of.get(point, nearest.id), hour)) for point in points)
+    return tuple(one.slowdown_bp if one else 10_000 for one in found)

@@ -1,0 +1,229 @@
+"""Tours from end to end: freeze, ask the streets, search in other processes, check, publish."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from functools import partial
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.allocation.errors import NothingToPlan
+from app.allocation.publish_tours import publish_tours
+from app.allocation.tour_snapshot import TourSnapshot, tour_snapshot
+from app.booking.rules import BookingStatus
+from app.booking.tables import DeliveryBooking
+from app.capacity.tables import CapacityPool
+from app.database.rows import add, table_of
+from app.database.runner import Database
+from app.tours.check import check
+from app.tours.problem import Itinerary, RoutingLimits, RoutingProblem, routing_to_json
+from app.tours.published import tour_run
+from app.tours.run_status import TourRunStatus
+from app.tours.tables import Stop, Tour, TourRun
+from app.values.actor import Actor, Role
+from app.values.ids import new_id
+from app.worker.router import COMMAND, Router
+from app.worker.solver import SolverFailed
+from app.world.streets import Streets
+
+# So often tours are searched for again because bookings changed meanwhile.
+ATTEMPTS = 3
+_OVERTAKEN = "The bookings changed while the tours were searched for; the last published tours stay."
+_BURIED = "This search had no tours yet when the next one was begun."
+_CLOCK = Actor("", Role.OPERATOR, "clock")
+
+
+@dataclass(frozen=True, slots=True)
+class TourPlanner:
+    """What a search needs beside the rows: database, streets, limits, processes, and who searches."""
+
+    db: Database
+    streets: Streets
+    limits: RoutingLimits = field(default_factory=RoutingLimits)
+    processes: int = 2
+    command: Sequence[str] = COMMAND
+
+    def plan(self, days: Sequence[tuple[str, date]], *, trigger: str, actor: Actor = _CLOCK) -> list[TourRun]:
+        """Search for the tours of these nodes and days, several at once; returns the runs as they ended.
+
+        Whatever goes wrong ends in the run's status and message; the tours published last stay.
+        """
+        work = partial(self._node_day, trigger=trigger, actor=actor)
+        with ThreadPoolExecutor(max_workers=self.processes) as pool:
+            return list(pool.map(lambda pair: work(node_id=pair[0], day=pair[1]), days))
+
+    def _node_day(self, *, node_id: str, day: date, trigger: str, actor: Actor) -> TourRun:
+        run_id = new_id()
+        begin = partial(_begin, run_id=run_id, node_id=node_id, day=day, trigger=trigger)
+        with Router(self.command) as router:
+            for _ in range(ATTEMPTS):
+                frozen = self.db.write_now(begin)
+                if frozen is None or self._searched(router, run_id, frozen, actor):
+                    break
+            else:
+                self._end(run_id, TourRunStatus.FAILED, _OVERTAKEN)
+        run = self.db.read_now(lambda conn, _: tour_run(conn, run_id))
+        if run is None:
+            raise LookupError(f"the search {run_id} is gone")
+        return run
+
+    def _searched(self, router: Router, run_id: str, frozen: TourSnapshot, actor: Actor) -> bool:
+        """Whether the search has come to an end, good or bad; False when it must be repeated."""
+        problem = self._on_streets(frozen)
+        start = self.db.read_now(lambda conn, _: _before(conn, frozen))
+        try:
+            routes = router.route(problem, self.limits, start, wall_s=4 * self.limits.seconds + 120)
+        except SolverFailed as why:
+            return self._end(run_id, TourRunStatus.FAILED, f"{why} The last published tours stay.")
+        wrong = check(problem, routes)
+        if wrong:
+            said = f"The tours failed their check and are not used: {' '.join(wrong[:5])}"
+            return self._end(run_id, TourRunStatus.REFUSED, said)
+        sources = "; ".join(dict.fromkeys(travel.source for travel in problem.travels))
+        self.db.write_now(partial(_note, run_id=run_id, streets=sources, problem=problem))
+
+        def publish(conn: Connection, now: datetime) -> bool:
+            return publish_tours(
+                conn, now=now, actor=actor, run_id=run_id, frozen=frozen, problem=problem, routes=routes
+            )
+
+        return self.db.write_now(publish)
+
+    def _on_streets(self, frozen: TourSnapshot) -> RoutingProblem:
+        """The problem with travel tables; asked outside any transaction."""
+        slowed = frozen.slower_bp if any(any(bp != 10_000 for bp in row) for row in frozen.slower_bp) else ()
+        travels = tuple(
+            replace(
+                self.streets.travel(mover, frozen.points, circuity_bp=frozen.circuity_bp), slower_bp=slowed
+            )
+            for mover in frozen.movers
+        )
+        return replace(frozen.problem, travels=travels)
+
+    def _end(self, run_id: str, status: TourRunStatus, message: str) -> bool:
+        self.db.write_now(partial(_ended, run_id=run_id, status=status, message=message))
+        return True
+
+
+def due_days(conn: Connection, now: datetime) -> list[tuple[str, date]]:
+    """The nodes and days with a cut-off that has passed since tours were last searched for."""
+    booking, pool, run = table_of(DeliveryBooking), table_of(CapacityPool), table_of(TourRun)
+    searched = (
+        sa.select(sa.func.max(run.c.started_at))
+        .where(run.c.node_id == pool.c.node_id, run.c.day == pool.c.day)
+        .correlate(pool)
+        .scalar_subquery()
+    )
+    waiting = (
+        sa.select(pool.c.node_id, pool.c.day)
+        .join(booking, booking.c.pool_id == pool.c.id)
+        .where(
+            booking.c.status == BookingStatus.CONFIRMED,
+            booking.c.cutoff_at <= now,
+            booking.c.starts_at > now,
+            sa.or_(searched.is_(None), searched < booking.c.cutoff_at),
+        )
+        .distinct()
+        .order_by(pool.c.day, pool.c.node_id)
+    )
+    return [(row.node_id, row.day) for row in conn.execute(waiting)]
+
+
+def booked_days(conn: Connection, now: datetime, *, ahead: timedelta) -> list[tuple[str, date]]:
+    """The nodes and days with bookings whose windows begin within `ahead`."""
+    booking, pool = table_of(DeliveryBooking), table_of(CapacityPool)
+    query = (
+        sa.select(pool.c.node_id, pool.c.day)
+        .join(booking, booking.c.pool_id == pool.c.id)
+        .where(
+            booking.c.status == BookingStatus.CONFIRMED,
+            booking.c.starts_at > now,
+            booking.c.starts_at < now + ahead,
+        )
+        .distinct()
+        .order_by(pool.c.day, pool.c.node_id)
+    )
+    return [(row.node_id, row.day) for row in conn.execute(query)]
+
+
+def _begin(
+    conn: Connection, now: datetime, *, run_id: str, node_id: str, day: date, trigger: str
+) -> TourSnapshot | None:
+    """Freeze the problem and open a run; None when the data cannot work, which the run then says."""
+    run = table_of(TourRun)
+    older = sa.and_(run.c.node_id == node_id, run.c.day == day, run.c.status == TourRunStatus.SOLVING)
+    conn.execute(
+        sa.update(run)
+        .where(older, run.c.id != run_id)
+        .values(status=TourRunStatus.FAILED, finished_at=now, message=_BURIED)
+    )
+    known = conn.execute(sa.select(run.c.status).where(run.c.id == run_id)).scalar_one_or_none()
+    if known is None:
+        add(
+            conn,
+            TourRun(
+                id=run_id,
+                node_id=node_id,
+                day=day,
+                status=TourRunStatus.SOLVING,
+                trigger=trigger,
+                started_at=now,
+            ),
+        )
+    elif known is not TourRunStatus.SOLVING:
+        return None
+    try:
+        return tour_snapshot(conn, now=now, node_id=node_id, day=day)
+    except NothingToPlan as why:
+        _ended(conn, now, run_id=run_id, status=TourRunStatus.REFUSED, message=why.message)
+        return None
+
+
+def _before(conn: Connection, frozen: TourSnapshot) -> list[Itinerary]:
+    """The orders of the tours published last, as far as their vehicles and bookings are still there."""
+    tour, stop = table_of(Tour), table_of(Stop)
+    drops = {booking.id: place for place, booking in enumerate(frozen.bookings)}
+    vehicles = {(one.vehicle_id, one.starts_at): n for n, one in enumerate(frozen.rostered)}
+    query = (
+        sa.select(tour.c.vehicle_id, tour.c.shift_starts_at, stop.c.trip, stop.c.booking_id, stop.c.slot_id)
+        .join(stop, stop.c.tour_id == tour.c.id)
+        .where(tour.c.node_id == frozen.node_id, tour.c.day == frozen.day, tour.c.id.not_in(frozen.kept))
+        .order_by(tour.c.id, stop.c.position)
+    )
+    orders: dict[int, dict[int, list[tuple[int, int]]]] = {}
+    for row in conn.execute(query):
+        vehicle, drop = vehicles.get((row.vehicle_id, row.shift_starts_at)), drops.get(row.booking_id)
+        if vehicle is None or drop is None:
+            continue
+        with suppress(ValueError):  # its window is not one of its own any longer
+            way = frozen.slots[drop].index(row.slot_id)
+            orders.setdefault(vehicle, {}).setdefault(row.trip, []).append((drop, way))
+    return [
+        Itinerary(vehicle, tuple(tuple(trips[number]) for number in sorted(trips)))
+        for vehicle, trips in orders.items()
+    ]
+
+
+def _note(conn: Connection, _now: datetime, *, run_id: str, streets: str, problem: RoutingProblem) -> None:
+    run = table_of(TourRun)
+    kept = zlib.compress(routing_to_json(problem), 6)
+    conn.execute(
+        sa.update(run)
+        .where(run.c.id == run_id)
+        .values(streets=streets, currency=problem.currency, problem=kept)
+    )
+
+
+def _ended(conn: Connection, now: datetime, *, run_id: str, status: TourRunStatus, message: str) -> None:
+    run = table_of(TourRun)
+    conn.execute(
+        sa.update(run)
+        .where(run.c.id == run_id, run.c.status == TourRunStatus.SOLVING)
+        .values(status=status, finished_at=now, message=message)
+    )
