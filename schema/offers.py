@@ -7,7 +7,9 @@ from graphql import GraphQLError
 from sqlalchemy import Connection
 
 from app.booking.offer import Availability, DayOffers, offer
-from app.booking.slot_offer import Closure, Opening
+from app.booking.openings import BasketRoom as BasketRoomValue
+from app.booking.openings import Opening
+from app.booking.slot_offer import Closure
 from app.booking.slot_offer import SlotOffer as SlotOfferValue
 from app.fleet.rules import Emissions
 from app.pricing.rules import FeePart as FeePartValue
@@ -19,9 +21,17 @@ from app.values.basket import Basket
 from schema.context import Info
 from schema.handover import HandoverOption
 from schema.onto import onto, shown
-from schema.places import AddressInput, Node, ResolvedAddress, located, node_id
+from schema.places import AddressInput, CollectionPoint, Node, ResolvedAddress, located, node_id
 from schema.values import Money, MoneyInput, TimeWindow
-from schema.words import FeePartKind, GoodsTrait, SlotClosedReason, SlotLabel, SlotOpeningKind, VehicleKind
+from schema.words import (
+    FeePartKind,
+    GoodsTrait,
+    HandoverMode,
+    SlotClosedReason,
+    SlotLabel,
+    SlotOpeningKind,
+    VehicleKind,
+)
 
 
 @strawberry.input(
@@ -113,13 +123,31 @@ class EmissionEstimate:
     factor_id: str = strawberry.field(name="factorVersion", description="The emission factor and its year.")
 
 
-@onto(Opening, description="A change that would open the window.")
+@onto(BasketRoomValue, description="The most that a basket may be.")
+class BasketRoom:
+    """Room for goods."""
+
+    weight_g: int = strawberry.field(name="weightGrams", description="Weight.")
+    volume_ml: int = strawberry.field(name="volumeMillilitres", description="Whole volume.")
+    chilled_ml: int = strawberry.field(name="chilledMillilitres", description="Chilled part of the volume.")
+    frozen_ml: int = strawberry.field(name="frozenMillilitres", description="Frozen part of the volume.")
+    bulky: bool = strawberry.field(description="Whether it may be what fits no box.")
+
+
+@onto(Opening, description="A change that would open the window; only what belongs to its kind is not null.")
 class SlotOpening:
     """An opening."""
 
     kind: SlotOpeningKind = strawberry.field(description="What to change.")
     message: str = strawberry.field(description="For people.")
-    slot: DeliverySlot | None = strawberry.field(description="The window to take instead, if that is it.")
+    slot: DeliverySlot | None = strawberry.field(description="The window to take instead.")
+    room: BasketRoom | None = strawberry.field(description="How large the basket may be.")
+    handover: HandoverMode | None = strawberry.field(description="How to have it handed over.")
+    missing: Money | None = strawberry.field(description="What to add to the order.")
+    at: datetime | None = strawberry.field(description="From when on it is open by itself.")
+    collection_point: CollectionPoint | None = strawberry.field(
+        description="Where the goods of slot can be collected."
+    )
 
 
 @onto(Closure, description="Why a window is closed.")
@@ -128,7 +156,9 @@ class SlotClosure:
 
     reason: SlotClosedReason = strawberry.field(description="In a word.")
     message: str = strawberry.field(description="For people.")
-    opens_with: list[SlotOpening] = strawberry.field(description="What would open it.")
+    opens_with: list[SlotOpening] = strawberry.field(
+        description="What would open it or comes nearest to it, the nearest first."
+    )
     by_tours: bool = strawberry.field(
         description="Pools have room, but no vehicle has time left to come by between its other stops."
     )

@@ -7,9 +7,11 @@ from typing import Any
 import strawberry
 from graphql import GraphQLError
 
+from app.places.collection_points import place_of_collection
 from app.places.find_address import find_address
 from app.places.rules import AddressQuery, Place
 from app.places.tables import Address
+from app.places.tables import CollectionPoint as CollectionPointRow
 from app.places.tables import ServiceZone as ServiceZoneRow
 from schema.context import Info
 from schema.ids import key_of, to_global
@@ -59,6 +61,20 @@ class AddressSuggestion:
     point: Point = strawberry.field(description="Where it is.")
 
 
+@onto(
+    CollectionPointRow,
+    description="A place where customers may collect: hold its windows with its id as the address.",
+)
+class CollectionPoint(Node):
+    """A collection point."""
+
+    id: strawberry.ID = node_id("CollectionPoint")
+    key: str = strawberry.field(description="What operators call it.")
+    name: str = strawberry.field(description="For people.")
+    address_label: str = strawberry.field(name="address", description="As people write it.")
+    point: Point = strawberry.field(description="Where it is.")
+
+
 @strawberry.type(description="The place that was understood, and the zone that serves it.")
 class ResolvedAddress:
     """A located address."""
@@ -80,7 +96,8 @@ class PostalAddressInput:
 
 
 @strawberry.input(
-    one_of=True, description="Exactly one of: an id from addressSuggestions, a written address, a point."
+    one_of=True,
+    description="Exactly one of: an id from addressSuggestions, in writing, a point, a collection point.",
 )
 class AddressInput:
     """How a caller names an address."""
@@ -88,6 +105,9 @@ class AddressInput:
     id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="An id from addressSuggestions.")
     postal: strawberry.Maybe[PostalAddressInput] = strawberry.field(description="In writing.")
     point: strawberry.Maybe[PointInput] = strawberry.field(description="On the ground.")
+    collection_point_id: strawberry.Maybe[strawberry.ID] = strawberry.field(
+        description="From collectionPoints or SlotOpening."
+    )
 
     def query(self) -> AddressQuery:
         """What the geocoder is asked."""
@@ -96,7 +116,7 @@ class AddressInput:
         if self.point is not None:
             return AddressQuery(point=self.point.value.value())
         if self.postal is None:
-            raise GraphQLError("Give exactly one of id, postal, point.")
+            raise GraphQLError("Give exactly one of id, postal, point, collectionPointId.")
         written = self.postal.value
         return AddressQuery(
             line1=written.line1,
@@ -109,6 +129,9 @@ class AddressInput:
 
 async def located(info: Info, address: AddressInput) -> Place:
     """The place a caller means; raises AddressNotFound."""
+    if address.collection_point_id is not None:
+        key = key_of("CollectionPoint", address.collection_point_id.value)
+        return await info.context.read(lambda conn, _: place_of_collection(conn, collection_point_id=key))
     return await info.context.world.geocoder.locate(address.query())
 
 

@@ -4,12 +4,14 @@ from datetime import date
 from typing import Annotated
 
 import strawberry
+from sqlmodel import SQLModel
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
 from app.allocation.queries import run_of
 from app.database.rows import by_id
 from app.engagement.queries import notification_of
+from app.places.tables import CollectionPoint as CollectionPointRow
 from app.places.tables import ServiceZone as ServiceZoneRow
 from app.slots.tables import DeliverySlot as DeliverySlotRow
 from schema import (
@@ -37,6 +39,7 @@ from schema import (
     tours,
     waitlist,
 )
+from schema import collection_points as collections
 from schema.allocation import AllocationRun
 from schema.arguments import describe_arguments
 from schema.bookings import DeliveryBooking, DeliveryBookingConnection, SlotHold
@@ -49,12 +52,19 @@ from schema.ids import from_global, malformed
 from schema.offers import BasketInput, DeliverySlot, SlotAvailability
 from schema.onto import shown
 from schema.payments import PaymentReleaseConnection
-from schema.places import AddressInput, AddressSuggestion, Node, ServiceZone
+from schema.places import AddressInput, AddressSuggestion, CollectionPoint, Node, ServiceZone
 from schema.plan import PlannedExecution
 from schema.promises import MoveOffer
 from schema.standing import StandingSlot
 from schema.values import SCALARS
 from schema.waitlist import WaitlistEntry
+
+# Rows that everybody may see.
+_PUBLIC: dict[str, type[SQLModel]] = {
+    "DeliverySlot": DeliverySlotRow,
+    "ServiceZone": ServiceZoneRow,
+    "CollectionPoint": CollectionPointRow,
+}
 
 
 async def _for_operators(info: Info, kind: str, key: str) -> Node | None:
@@ -85,10 +95,8 @@ class Query(CalendarQuery):
                 return await waitlist.seen_entry(info, key)
             case "StandingSlot":
                 return await standing.seen_standing_slot(info, key)
-            case "DeliverySlot":
-                return shown(await info.context.read(lambda conn, _: by_id(conn, DeliverySlotRow, key)))
-            case "ServiceZone":
-                return shown(await info.context.read(lambda conn, _: by_id(conn, ServiceZoneRow, key)))
+            case "DeliverySlot" | "ServiceZone" | "CollectionPoint":
+                return shown(await info.context.read(lambda conn, _: by_id(conn, _PUBLIC[kind], key)))
             case "AllocationRun":
                 return shown(await info.context.read(lambda conn, _: run_of(conn, key)))
             case "Notification":
@@ -150,6 +158,10 @@ class Query(CalendarQuery):
     standing_move_offers: list[MoveOffer] | None = strawberry.field(
         resolver=standing.standing_move_offers,
         description="Every other window of a week of a standing slot, with what moving there costs or saves.",
+    )
+    collection_points: list[CollectionPoint] | None = strawberry.field(
+        resolver=collections.collection_points,
+        description="Places where customers may collect what they ordered, the nearest first.",
     )
     payment_releases: PaymentReleaseConnection | None = strawberry.field(
         resolver=payments.payment_releases,
@@ -350,6 +362,14 @@ class Mutation(CalendarMutation):
     )
     acknowledge_alert: alerts.AcknowledgeAlertPayload | None = strawberry.mutation(
         resolver=alerts.acknowledge_alert, description="For operators: say who looks after an alert."
+    )
+    save_collection_point: collections.CollectionPointPayload | None = strawberry.mutation(
+        resolver=collections.save_collection_point,
+        description="For operators: write a place where customers may collect.",
+    )
+    remove_collection_point: collections.CollectionPointPayload | None = strawberry.mutation(
+        resolver=collections.remove_collection_point,
+        description="For operators: offer a collection point no more; what was booked there stays.",
     )
     grant_delivery_pass: passes.DeliveryPassPayload | None = strawberry.mutation(
         resolver=passes.grant_delivery_pass,

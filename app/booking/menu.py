@@ -15,15 +15,13 @@ from app.booking.queries import held_windows, waited_windows
 from app.booking.rules import (
     MESSAGES,
     SlotClosedReason,
-    SlotOpeningKind,
     Terms,
     full,
-    halved,
     missed_by,
     nearest,
     shut,
 )
-from app.booking.slot_offer import Closure, Opening, SlotOffer, compared
+from app.booking.slot_offer import Closure, SlotOffer, compared
 from app.booking.tables import BookingPolicy
 from app.capacity.queries import reaches_of
 from app.capacity.rules import Reach, cheapest_first, inside
@@ -124,6 +122,15 @@ class Menu:
         room = self.firm_tours if slot.id in self.waited else self.tours
         return [r for r in reaches if room.takes((r.node_id, r.day), r.class_id, slot.window, asked)]
 
+    def takers(self, slot: DeliverySlot, basket: Basket, at_door_s: int) -> list[Reach]:
+        """The open pools that have room for the basket and can come by, cheapest first."""
+        roomed = [r for r in self.pools_for(slot, basket, at_door_s) if r.has_room(basket, at_door_s)]
+        return self.toured(slot, roomed, Asked.of(basket.load(0), at_door_s))
+
+    def nodes_of(self, slot: DeliverySlot) -> frozenset[str]:
+        """The nodes that serve the slot, whether they take orders now or not."""
+        return frozenset(reach.node_id for reach, _ in self._gated(slot))
+
     def pools_for(self, slot: DeliverySlot, basket: Basket, at_door_s: int) -> list[Reach]:
         """The open pools that can carry the basket within the slot, cheapest first, whatever their room."""
         fitting = [r for r in self.open_reaches(slot) if r.carries(basket)]
@@ -169,9 +176,9 @@ class Menu:
         asked = Asked.of(basket.load(0), self.at_door_s)
         takers = [] if reason else self.toured(slot, roomed, asked)
         if reason is None and not takers:
-            return self._missed(slot, roomed, basket, asked)
+            return self._missed(slot, roomed, asked)
         if reason:
-            return self._closed(slot, reason, reaches, basket)
+            return self._closed(slot, reason, reaches)
         roomy = cheapest_first(takers, self.at_door_s)
         return SlotOffer(
             slot=_closing(slot, self.cutoff_at(slot, roomy)),
@@ -185,40 +192,24 @@ class Menu:
             labels=labels_at(slot.window, slot.time_zone, self.terms.now),
         )
 
-    def _closed(
-        self, slot: DeliverySlot, reason: SlotClosedReason, reaches: Sequence[Reach], basket: Basket
-    ) -> SlotOffer:
-        opening: tuple[Opening, ...] = ()
-        for_lack_of_room = reason in (SlotClosedReason.FULL, SlotClosedReason.FLEET_CAPACITY)
-        if for_lack_of_room and self._half_would_do(slot, reaches, basket):
-            opening = (Opening(SlotOpeningKind.SMALLER_BASKET, "Half of this basket would still fit."),)
+    def _closed(self, slot: DeliverySlot, reason: SlotClosedReason, reaches: Sequence[Reach]) -> SlotOffer:
         text = MESSAGES[reason]
         if reason is SlotClosedReason.BLACKOUT and (why := self.why_closed(slot)):
             text = f"{text.removesuffix('.')}: {why}."
         if reason is SlotClosedReason.PROTECTED_QUOTA and (until := kept_until(slot, reaches)):
             text = f"{text.removesuffix('.')} until {until}."
-        return self._shown_closed(slot, Closure(reason, text, opening))
+        return self._shown_closed(slot, Closure(reason, text))
 
-    def _missed(
-        self, slot: DeliverySlot, reaches: Sequence[Reach], basket: Basket, asked: Asked
-    ) -> SlotOffer:
+    def _missed(self, slot: DeliverySlot, reaches: Sequence[Reach], asked: Asked) -> SlotOffer:
         """Closed although pools have room: no tour can come by in time."""
         near = [
             (self.tours.missing_s((r.node_id, r.day), r.class_id, slot.window, asked), r) for r in reaches
         ]
         could = any(self.tours.reaches((r.node_id, r.day), r.class_id, slot.window, asked) for r in reaches)
         reason = SlotClosedReason.FULL if could else SlotClosedReason.FLEET_CAPACITY
-        opening: tuple[Opening, ...] = ()
-        if self._half_would_do(slot, reaches, basket):
-            opening = (Opening(SlotOpeningKind.SMALLER_BASKET, "Half of this basket would still fit."),)
         missing_s = min(seconds for seconds, _ in near)
         text = missed_by(missing_s) if could else MESSAGES[reason]
-        return self._shown_closed(slot, Closure(reason, text, opening, by_tours=True))
-
-    def _half_would_do(self, slot: DeliverySlot, reaches: Sequence[Reach], basket: Basket) -> bool:
-        half = halved(basket)
-        roomed = [r for r in reaches if r.carries(half) and r.has_room(half, self.at_door_s)]
-        return bool(self.toured(slot, roomed, Asked.of(half.load(0), self.at_door_s)))
+        return self._shown_closed(slot, Closure(reason, text, by_tours=True))
 
     def _shown_closed(self, slot: DeliverySlot, closure: Closure) -> SlotOffer:
         return SlotOffer(
@@ -271,8 +262,7 @@ class Menu:
         return replace(self, incentives=NOTHING_LEFT)
 
     def offers(self, slots: Sequence[DeliverySlot], basket: Basket) -> list[SlotOffer]:
-        """An offer for each slot; the cheapest and the greenest of a day are labelled, full ones point
-        to a wider window that is still open."""
+        """An offer for each slot; the cheapest and the greenest of a day are labelled."""
         for room in (self.tours, self.firm_tours):
             room.expect((slot.day, slot.window) for slot in slots)
         made = [self.offer(slot, basket) for slot in slots]
@@ -364,8 +354,13 @@ def alternatives(
 
 def kept_until(slot: DeliverySlot, reaches: Sequence[Reach]) -> str | None:
     """When the first of what is kept for others in these pools is open to all, on the slot's wall clock."""
-    instants = [reach.kept_until for reach in reaches if reach.kept_until and reach.kept_orders > 0]
-    return min(instants).astimezone(ZoneInfo(slot.time_zone)).isoformat() if instants else None
+    instant = open_to_all(reaches)
+    return instant.astimezone(ZoneInfo(slot.time_zone)).isoformat() if instant else None
+
+
+def open_to_all(reaches: Sequence[Reach]) -> datetime | None:
+    """When the first of what is kept for others in these pools is open to all."""
+    return min((r.kept_until for r in reaches if r.kept_until and r.kept_orders > 0), default=None)
 
 
 def emissions_of(reach: Reach) -> Emissions:

@@ -11,10 +11,10 @@ from app.booking.difference import Move, move_of
 from app.booking.errors import BookingNotFound, TooManyDays
 from app.booking.menu import Menu, read_menu, span_of
 from app.booking.offer import DEFAULT_DAYS, MAX_DAYS
+from app.booking.opened import with_openings
 from app.booking.queries import booking_of
 from app.booking.slot_offer import SlotOffer
 from app.slots.queries import slots_between, slots_by_id
-from app.slots.tables import DeliverySlot
 from app.values.actor import Actor
 from app.values.money import Money
 from app.values.window import local_day
@@ -68,12 +68,12 @@ def move_offers(
     # Its own room is free for it, wherever else the same vehicles go.
     own = menu.with_room(booking.pool_id, booking.load).without_stop(booking.hold_id)
     move = move_of(conn, booking)
-    return [_offer(own, move, slot) for slot in others]
+    made = with_openings(own, [own.offer(slot, booking.basket) for slot in others], booking.basket)
+    return [_offer(own, move, one) for one in made]
 
 
-def _offer(menu: Menu, move: Move, slot: DeliverySlot) -> MoveOffer:
-    booking = move.booking
-    offer = menu.offer(slot, booking.basket)
+def _offer(menu: Menu, move: Move, offer: SlotOffer) -> MoveOffer:
+    booking, slot = move.booking, offer.slot
     at_door_s = move.preference.at_door_s
     fitting = menu.pools_for(slot, booking.basket, at_door_s)
     with_room = (reach for reach in fitting if reach.has_room(booking.basket, at_door_s))

@@ -10,8 +10,10 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
+from app.booking.collect import with_collection
 from app.booking.errors import TooManyDays
 from app.booking.menu import read_menu, span_of
+from app.booking.opened import with_openings
 from app.booking.slot_offer import SlotOffer
 from app.customers.queries import by_reference
 from app.places.rules import Place
@@ -83,7 +85,18 @@ def offer(
             customer_id=customer.id if customer else None,
             customer_group=customer.customer_group if customer else None,
         )
-        offers = menu.offers(slots, basket)
+        offers = with_collection(
+            conn,
+            now=now,
+            storefront_id=actor.storefront_id,
+            zone_id=zone.id,
+            point=place.point,
+            offers=with_openings(menu, menu.offers(slots, basket), basket),
+            first=begin,
+            last=end,
+            basket=basket,
+            customer=customer,
+        )
     return Availability(
         place=place,
         zone=zone,

@@ -128,14 +128,17 @@ class SlotClosedReason(StrEnum):
 
 
 class SlotOpeningKind(StrEnum):
-    """What would open a closed window."""
+    """What would open a closed window, or come nearest to it."""
 
     SMALLER_BASKET = "SMALLER_BASKET"
+    LARGER_BASKET = "LARGER_BASKET"
     OTHER_HANDOVER = "OTHER_HANDOVER"
     WIDER_WINDOW = "WIDER_WINDOW"
     OTHER_NODE = "OTHER_NODE"
     COLLECTION_POINT = "COLLECTION_POINT"
     WAITLIST = "WAITLIST"
+    LATER = "LATER"
+    OTHER_WINDOW = "OTHER_WINDOW"
 
 
 class SlotClosureFacts(Protocol):

@@ -6,21 +6,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.booking.rules import SlotClosedReason, SlotOpeningKind
+from app.booking.openings import Opening
+from app.booking.rules import SlotClosedReason
 from app.fleet.rules import Emissions
 from app.handover.rules import HandoverOption
 from app.pricing.rules import Quote
 from app.slots.rules import SlotLabel
 from app.slots.tables import DeliverySlot
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A change that would open a closed window; `slot` is the window to take instead, if that is it."""
-
-    kind: SlotOpeningKind
-    message: str
-    slot: DeliverySlot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +53,12 @@ class SlotOffer:
 
 
 def compared(offers: Sequence[SlotOffer]) -> list[SlotOffer]:
-    """The offers with the cheapest and the greenest of each day labelled; a full one points to a wider
-    window that is still open."""
+    """The offers with the cheapest and the greenest of each day labelled."""
     by_day: dict[object, list[SlotOffer]] = defaultdict(list)
     for one in offers:
         by_day[one.slot.day].append(one)
     best = {day: _best(same) for day, same in by_day.items()}
-    return [_compared(one, by_day[one.slot.day], *best[one.slot.day]) for one in offers]
+    return [_compared(one, *best[one.slot.day]) for one in offers]
 
 
 def _best(day: Sequence[SlotOffer]) -> tuple[int | None, int | None]:
@@ -77,25 +68,12 @@ def _best(day: Sequence[SlotOffer]) -> tuple[int | None, int | None]:
     return min(fees) if len(fees) > 1 else None, min(grams) if len(grams) > 1 else None
 
 
-def _compared(
-    one: SlotOffer, day: Sequence[SlotOffer], least_minor: int | None, least_grams: int | None
-) -> SlotOffer:
+def _compared(one: SlotOffer, least_minor: int | None, least_grams: int | None) -> SlotOffer:
     if one.quote is None or one.emissions is None:
-        return _with_wider(one, day)
+        return one
     labels = list(one.labels)
     if one.quote.total.minor == least_minor:
         labels.append(SlotLabel.CHEAPEST)
     if one.emissions.grams == least_grams:
         labels.append(SlotLabel.GREENEST)
     return replace(one, labels=tuple(labels))
-
-
-def _with_wider(one: SlotOffer, day: Sequence[SlotOffer]) -> SlotOffer:
-    if one.closed is None or one.closed.reason is not SlotClosedReason.FULL:
-        return one
-    wider = [other.slot for other in day if other.available and other.slot.window.covers(one.slot.window)]
-    if not wider:
-        return one
-    slot = min(wider, key=lambda s: s.window.duration)
-    opening = Opening(SlotOpeningKind.WIDER_WINDOW, "A wider window around it is open.", slot)
-    return replace(one, closed=replace(one.closed, opens_with=(*one.closed.opens_with, opening)))

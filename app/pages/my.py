@@ -24,6 +24,9 @@ from app.database.rows import by_id
 from app.errors import Refusal
 from app.pages.render import page
 from app.pages.shop import Shop, posted, shop_of, shopper_of, world_of
+from app.standing.queries import standings_of
+from app.standing.seen import SeenOccurrence, SeenStandingSlot, seen_series
+from app.standing.series import series_of
 from app.world.errors import LinkExpired, LinkInvalid
 
 # The newest mail brings a fresh link, so an old one need not open everything for long.
@@ -36,6 +39,14 @@ _TOLD = (WaitlistStatus.WAITING, WaitlistStatus.OFFERED, WaitlistStatus.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
+class Keeping:
+    """A window that is kept every week, with the next week that has one."""
+
+    seen: SeenStandingSlot
+    next: SeenOccurrence | None
+
+
+@dataclass(frozen=True, slots=True)
 class Mine:
     """What a customer has, as of `now`; `older` is whether there are more past bookings than these."""
 
@@ -43,6 +54,7 @@ class Mine:
     now: datetime
     ahead: list[SeenBooking]
     waiting: list[SeenEntry]
+    keeping: list[Keeping]
     behind: list[SeenBooking]
     older: bool
 
@@ -87,6 +99,7 @@ async def _show(request: Request, *, problem: Refusal | None) -> Response:
         mine=mine,
         booking_path=lambda booking: f"/bookings/{sign('booking', booking.row.id)}",
         hold_path=lambda held: f"/holds/{sign('hold', held.row.id)}",
+        standing_path=lambda seen: f"/standing/{sign('standing', seen.row.id)}",
         past=len(mine.behind) + _PAST,
         done=request.query_params.get("done"),
         problem=problem,
@@ -117,6 +130,7 @@ def _look(conn: Connection, now: datetime, *, shop: Shop, customer_id: str, limi
         customer=customer,
         now=now,
         ahead=seen_bookings(conn, now=now, bookings=ahead),
+        keeping=_keeping(conn, now, shop, customer),
         waiting=[one for one in seen_entries(conn, now=now, entries=told) if _still(one, now)],
         behind=seen_bookings(conn, now=now, bookings=behind[:limit]),
         older=len(behind) > limit,
@@ -128,6 +142,17 @@ def _customer(conn: Connection, shop: Shop, customer_id: str) -> Customer:
     if found is None or found.storefront_id != shop.storefront.id:
         raise LinkInvalid
     return found
+
+
+def _keeping(conn: Connection, now: datetime, shop: Shop, customer: Customer) -> list[Keeping]:
+    """What is kept every week and not given up."""
+    found = [
+        row
+        for row in standings_of(conn, actor=shop.actor, customer_reference=customer.reference)
+        if row.ended_at is None
+    ]
+    seen = seen_series(conn, at=now, series=series_of(conn, now=now, found=found))
+    return [Keeping(one, next((w for w in one.occurrences if w.submit_by), None)) for one in seen]
 
 
 def _still(entry: SeenEntry, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,9 @@ def page(request: Request, shop: Shop, name: str, *, status: int = 200, **facts:
         money_of=lambda minor, currency: money_text(Money(minor, currency), locale),
         day=lambda value, zone=None: day_text(value, locale, zone),
         local=lambda value, zone: value.astimezone(ZoneInfo(zone)),
+        weekday_of=lambda value: part_text(
+            datetime(value.year, value.month, value.day, tzinfo=UTC), "EEEE", locale, "UTC"
+        ),
         weekday=lambda value, zone: part_text(value, "EEE", locale, zone),
         month=lambda value, zone: part_text(value, "LLL", locale, zone),
         clock=lambda value, zone: time_text(value, locale, zone),

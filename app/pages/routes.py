@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from app.errors import NotAllowed, NotFound, Outage, Refusal
-from app.pages import bookings, cancelling, checkout, holds, mailbox, moving, my, waiting
+from app.pages import bookings, cancelling, checkout, holds, keeping, mailbox, moving, my, waiting
 from app.pages.desk.routes import desk_routes
 from app.pages.render import page
 from app.pages.shop import shop_of
@@ -45,6 +45,9 @@ def routes() -> list[BaseRoute]:
         Route("/bookings/{token}/cancel", _told(cancelling.cancel), methods=["POST"]),
         Route("/waitlist", _told(waiting.show)),
         Route("/waitlist", _told(waiting.join), methods=["POST"]),
+        Route("/standing/{token}", _told(keeping.show)),
+        Route("/standing/{token}", _told(keeping.act), methods=["POST"]),
+        Route("/standing/{token}/move", _told(keeping.choose)),
         Route("/my", _told(my.enter)),
         Route("/my/{token}", _told(my.show)),
         Route("/my/{token}", _told(my.act), methods=["POST"]),

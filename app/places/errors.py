@@ -11,6 +11,14 @@ class AddressNotFound(NotFound):
     """We do not know the address {written}; pick one of addressSuggestions or send a point."""
 
 
+class CollectionPointNotFound(NotFound):
+    """There is no collection point with this key; it may have been removed already."""
+
+
+class InvalidCollectionPoint(Invalid):
+    """A collection point has a key, a name and an address of 1 to {most} printable characters each."""
+
+
 class CityExists(Refusal):
     """The city {name} is loaded already; use an empty database to load it anew."""
 

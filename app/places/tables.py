@@ -47,6 +47,25 @@ class ServiceZone(SQLModel, table=True):
         return Point(self.latitude, self.longitude)
 
 
+class CollectionPoint(SQLModel, table=True):
+    """A place where customers may collect: served like any other address of the zone that it lies in."""
+
+    __tablename__ = "collection_point"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    key: str = Field(unique=True)
+    name: str
+    address_label: str
+    latitude: float
+    longitude: float
+    removed: bool = False
+
+    @property
+    def point(self) -> Point:
+        """Where it is."""
+        return Point(self.latitude, self.longitude)
+
+
 class ZoneCell(SQLModel, table=True):
     """An H3 cell of a zone; a point is in the zone when its cell is."""
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from app.booking.columns import wanted_basket
 from app.booking.menu import read_menu, span_of
 from app.booking.move_offers import MoveOffer
+from app.booking.opened import with_openings
 from app.customers.tables import Customer
 from app.database.rows import by_id
 from app.handover.queries import preference_by_id
@@ -51,8 +52,7 @@ def standing_move_offers(
     own = menu.with_room(held.pool_id, held.load).without_stop(held.id) if held else menu
     preference = preference_by_id(conn, held.drop_preference_id if held else row.drop_preference_id)
     offers = []
-    for slot in others:
-        offer = own.offer(slot, basket)
-        _, difference = fee_in(menu.table, week=week, slot=slot, preference=preference)
+    for offer in with_openings(own, [own.offer(slot, basket) for slot in others], basket):
+        _, difference = fee_in(menu.table, week=week, slot=offer.slot, preference=preference)
         offers.append(MoveOffer(offer, difference if offer.available else None))
     return offers

@@ -21,7 +21,7 @@ from tests.factories import ROOM, evening, make_fee_rule, make_pools, make_slot,
 from tests.ledger import assert_ledger_equals_counters
 from tests.schema.conftest import Opened
 from tests.schema.test_capacity import CHANGE, PREVIEW, pool
-from tests.schema.test_journey import APPLY, HOLD, hold_input, offers, refusals
+from tests.schema.test_journey import ADDRESS, APPLY, HOLD, hold_input, offers, refusals
 from tests.schema.test_promises import BEGIN, CANCEL, LEAVE, MOVE, MOVES, UPDATE, join
 
 FIRST = "2026-11-25T18:00:00+00:00"
@@ -455,3 +455,71 @@ def test_13_lowered_from_40_to_30_with_36_booked(
     db.read_now(lambda c, _: assert_ledger_equals_counters(c))
     key = from_global(bookings[7])[1]
     assert len(db.read_now(lambda c, _: history(c, [key]))[key]) == 1, "nobody was moved by the edit"
+
+
+OPENINGS = """query ($address: AddressInput!, $basket: BasketInput, $ref: String) {
+  slotAvailability(address: $address, basket: $basket, from: "2026-11-25", to: "2026-11-25",
+    customerReference: $ref) { days { offers { available slot { id window { startsAt endsAt } }
+      closed { reason opensWith { kind message slot { id } handover at missing { amount }
+        room { weightGrams volumeMillilitres chilledMillilitres bulky } } } } } } }"""
+
+
+def opened_by(api: Api, hours: str = "18-19", **variables: Any) -> tuple[str, list[dict[str, Any]]]:
+    """Why a window is closed, and what would open it."""
+    found = api.data(OPENINGS, address=ADDRESS, **variables)["slotAvailability"]["days"]
+    offers = [offer for day in found for offer in day["offers"]]
+    windows = [offer["slot"]["window"] for offer in offers]
+    spans = [f"{one['startsAt'][11:13]}-{one['endsAt'][11:13]}" for one in windows]
+    closed = offers[spans.index(hours)]["closed"]
+    return closed["reason"], closed["opensWith"]
+
+
+def kinds(openings: list[dict[str, Any]]) -> list[str]:
+    return [one["kind"] for one in openings]
+
+
+def test_a_closed_window_says_what_opens_it_the_nearest_first(
+    api: Api, db: Database, opened: Opened, clock: Clock
+) -> None:
+    stocked(db, opened, 2, volume_ml=60_000)
+    reason, found = opened_by(api, basket={"ambientMillilitres": 90_000})
+    assert (reason, kinds(found)) == ("FULL", ["SMALLER_BASKET", "WIDER_WINDOW", "WAITLIST"])
+    assert found[0]["room"]["volumeMillilitres"] == 60_000
+    assert "60 l" in found[0]["message"]
+    wider = next(o for o in offers(api) if o["slot"]["window"]["endsAt"].startswith("2026-11-25T20"))
+    assert found[1]["slot"]["id"] == wider["slot"]["id"]
+
+    reason, found = opened_by(api, basket={"weightGrams": 240_000})
+    assert (reason, kinds(found)) == ("FLEET_CAPACITY", ["SMALLER_BASKET"])
+    assert found[0]["room"] == {
+        "weightGrams": 120_000, "volumeMillilitres": 60_000, "chilledMillilitres": 80_000, "bulky": False,
+    }  # fmt: skip
+
+    shop = opened.shop.actor.storefront_id
+    db.write_now(lambda c, n: make_fee_rule(c, storefront_id=shop, valid_from=n, min_order_minor=3_000))
+    small = {"value": {"amount": "22.50", "currencyCode": "EUR"}}
+    reason, found = opened_by(api, basket=small)
+    assert (reason, kinds(found), found[0]["missing"]) == (
+        "MIN_ORDER_VALUE", ["LARGER_BASKET"], {"amount": "7.50"},
+    )  # fmt: skip
+
+    db.write_now(lambda c, _: set_policy(c, opened.shop, horizon_days=1))
+    reason, found = opened_by(api)
+    assert (reason, kinds(found), found[0]["at"]) == ("HORIZON", ["LATER"], "2026-11-25T00:00:00+00:00")
+    db.write_now(lambda c, _: set_policy(c, opened.shop, horizon_days=14))
+
+    clock.set(evening().start - timedelta(hours=1, minutes=30))
+    reason, found = opened_by(api)
+    assert (reason, kinds(found)) == ("CUTOFF_PASSED", ["OTHER_WINDOW"])
+    assert "19:00" in found[0]["message"]
+
+
+def test_a_window_short_of_minutes_opens_with_a_quicker_handover(
+    api: Api, db: Database, opened: Opened
+) -> None:
+    # A drop takes 300 seconds on the way, and 240 at the door in person or 120 on the porch.
+    stocked(db, opened, 5, work_s=500)
+    reason, found = opened_by(api)
+    assert (reason, found[0]["kind"], found[0]["handover"]) == ("FULL", "OTHER_HANDOVER", "SAFE_PLACE")
+    assert refusals(hold(api, "ana")) == ["SLOT_FULL"]
+    assert hold(api, "ana", dropPreference={"safePlace": {"place": "the porch"}})["hold"]

@@ -5,9 +5,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy import Connection
 
+from app.database.rows import table_of
+from app.database.runner import Database
+from app.places.tables import FulfilmentNode
+from tests.booking.world import room
 from tests.conftest import Clock
-from tests.schema.calendar_house import TUESDAY, WEDNESDAY, House, codes, hours, utc
+from tests.factories import evening, make_pools, pool_plan
+from tests.schema.calendar_house import TUESDAY, WEDNESDAY, House, at, codes, hours, utc
 
 EVENING_WAVE: dict[str, Any] = {
     "node": "mfc",
@@ -96,6 +103,93 @@ def test_the_later_cut_off_needs_picking_capacity_at_its_node(house: House, cloc
     house.done("savePickWave", key="late", **{**wave, "capacityOrders": 2})
     assert house.offers()[2]["slot"]["cutoffAt"] == "2026-11-25T16:00:00+00:00"
     assert house.booked(house.offers()[2])
+
+
+OPENINGS = """query ($address: AddressInput!) { slotAvailability(address: $address, from: "2026-11-25",
+  to: "2026-11-25") { days { offers { slot { id } closed { reason opensWith { kind message slot { id } } } } } } }"""
+
+
+def test_what_one_place_cannot_do_another_one_does_later_that_day(house: House, db: Database) -> None:
+    """Zone C from 18 to 19 has the store alone, which is full then; the centre serves from 20 to 21."""
+    late = {"name": "Late", "rrule": "FREQ=DAILY", "startsLocal": "20:00", "endsLocal": "21:00"}
+    house.done("saveSlotTemplate", key="late", **late, cutoff="usual", validFrom="2026-11-24")
+    db.write_now(lambda c, _: one_place_each(c, house))
+    house.held(house.offers("C")[0])
+    (day,) = house.shopper.data(OPENINGS, address=at("C"))["slotAvailability"]["days"]
+    closed = day["offers"][0]["closed"]
+    assert (closed["reason"], [one["kind"] for one in closed["opensWith"]]) == (
+        "FULL",
+        ["OTHER_NODE", "WAITLIST"],
+    )
+    assert closed["opensWith"][0]["slot"]["id"] == day["offers"][-1]["slot"]["id"]
+    assert "20:00" in closed["opensWith"][0]["message"]
+
+
+SAVE_POINT = """mutation ($input: CollectionPointInput!) { saveCollectionPoint(input: $input) {
+  collectionPoint { id key name address point { latitude } } userErrors { code field } } }"""
+REMOVE_POINT = """mutation ($input: RemoveCollectionPointInput!) { removeCollectionPoint(input: $input) {
+  collectionPoint { key } userErrors { code } } }"""
+POINTS_NEAR = "query ($near: AddressInput!) { collectionPoints(near: $near, first: 3) { id name } }"
+COLLECTED = """query ($address: AddressInput!) { slotAvailability(address: $address, from: "2026-11-25",
+  to: "2026-11-25") { days { offers { slot { id } closed { reason opensWith { kind message slot { id }
+  collectionPoint { id name } } } } } } }"""
+
+
+def test_a_closed_window_can_be_collected_where_it_is_open(house: House) -> None:
+    told = {"key": "kiosk", "name": "Kiosk Lapa", "address": "Rua da Lapa 3", **at("A")}
+    made = house.operator.data(SAVE_POINT, input=told)["saveCollectionPoint"]
+    assert made["userErrors"] == []
+    span = {"startsAt": "2026-11-25T18:00:00+00:00", "endsAt": "2026-11-25T19:00:00+00:00"}
+    house.done("saveBlackout", key="roadworks", **span, reason="Road works", zone="C")
+    (day,) = house.shopper.data(COLLECTED, address=at("C"))["slotAvailability"]["days"]
+    closed = day["offers"][0]["closed"]
+    named = next(one for one in closed["opensWith"] if one["kind"] == "COLLECTION_POINT")
+    assert (closed["reason"], named["collectionPoint"]) == (
+        "BLACKOUT",
+        {"id": made["collectionPoint"]["id"], "name": "Kiosk Lapa"},
+    )
+    assert "Kiosk Lapa" in named["message"]
+
+    # What it names can be held, at that address.
+    there = {"collectionPointId": made["collectionPoint"]["id"]}
+    held = house.hold({"slot": named["slot"]}, address=there)
+    assert held["userErrors"] == []
+    assert house.shopper.data(POINTS_NEAR, near=at("C"))["collectionPoints"] == [
+        {"id": made["collectionPoint"]["id"], "name": "Kiosk Lapa"}
+    ]
+    gone = house.operator.data(REMOVE_POINT, input={"key": "kiosk"})["removeCollectionPoint"]
+    assert gone == {"collectionPoint": {"key": "kiosk"}, "userErrors": []}
+    assert codes(house.hold({"slot": named["slot"]}, address=there)) == ["ADDRESS_NOT_FOUND"]
+    assert house.confirm(held["hold"])["userErrors"] == [], "what is held there stays"
+    (day,) = house.shopper.data(COLLECTED, address=at("C"))["slotAvailability"]["days"]
+    assert all(one["kind"] != "COLLECTION_POINT" for one in day["offers"][0]["closed"]["opensWith"])
+
+
+def test_who_may_write_a_collection_point_and_what_makes_no_sense(house: House) -> None:
+    told = {"key": "kiosk", "name": "Kiosk", "address": "Rua 3", **at("A")}
+    answers = [
+        house.shopper.data(SAVE_POINT, input=told)["saveCollectionPoint"],
+        house.shopper.data(REMOVE_POINT, input={"key": "kiosk"})["removeCollectionPoint"],
+        house.operator.data(SAVE_POINT, input={**told, "name": " "})["saveCollectionPoint"],
+        house.operator.data(SAVE_POINT, input={**told, "point": {"latitude": 41.9, "longitude": -8.1}})[
+            "saveCollectionPoint"
+        ],
+        house.operator.data(REMOVE_POINT, input={"key": "kiosk"})["removeCollectionPoint"],
+    ]
+    assert [codes(one) for one in answers] == [
+        ["OPERATORS_ONLY"], ["OPERATORS_ONLY"], ["INVALID_COLLECTION_POINT"], ["OUT_OF_ZONE"],
+        ["COLLECTION_POINT_NOT_FOUND"],
+    ]  # fmt: skip
+
+
+def one_place_each(conn: Connection, house: House) -> None:
+    """On Wednesday the store sells one drop from 18 to 19, the centre ten from 20 to 21."""
+    nodes = {row.key: row.id for row in conn.execute(sa.select(table_of(FulfilmentNode)))}
+    plans = [
+        pool_plan(house.shop, evening(start=hour, end=hour + 1), sell=room(orders), node_id=nodes[node])
+        for node, hour, orders in (("store", 18, 1), ("mfc", 20, 10))
+    ]
+    make_pools(conn, *plans)
 
 
 def test_an_expired_hold_gives_its_wave_back_to_other_windows(house: House, clock: Clock) -> None:

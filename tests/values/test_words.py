@@ -19,7 +19,7 @@ PAGES = Path(__file__).parents[2] / "templates" / "pages"
 # Pages name some words by what they stand for, not one by one.
 FAMILIES = {
     "basket": ("topup", "weekly", "wine", "bulky"),
-    "done": ("leave", "wait", "moved", "cancelled", "changed"),
+    "done": ("leave", "wait", "moved", "cancelled", "changed", "skip", "move", "pause", "resume", "end"),
 }
 
 

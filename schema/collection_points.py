@@ -1,0 +1,110 @@
+"""Places where customers collect what they ordered."""
+
+import enum
+from typing import Annotated
+
+import strawberry
+from graphql import GraphQLError
+
+from app.errors import Refusal
+from app.places.collection_points import collection_points_near
+from app.places.remove_collection_point import remove_collection_point as remove_verb
+from app.places.save_collection_point import save_collection_point as save_verb
+from schema.context import Info
+from schema.errors import UserError, attempted, user_errors
+from schema.onto import shown
+from schema.places import AddressInput, CollectionPoint, located
+from schema.values import PointInput
+
+MAX_POINTS = 50
+
+
+@strawberry.enum(description="Why a collection point cannot be written or removed.")
+class PlaceErrorCode(enum.Enum):
+    """Codes of places."""
+
+    OPERATORS_ONLY = "OPERATORS_ONLY"
+    OUT_OF_ZONE = "OUT_OF_ZONE"
+    INVALID_COLLECTION_POINT = "INVALID_COLLECTION_POINT"
+    COLLECTION_POINT_NOT_FOUND = "COLLECTION_POINT_NOT_FOUND"
+    BUSY = "BUSY"
+
+
+@strawberry.type(description="A refusal of a collection point.")
+class PlaceUserError(UserError):
+    """A refusal of a place."""
+
+    code: PlaceErrorCode = strawberry.field(description="The refusal in a word.")
+
+
+@strawberry.input(description="A place where customers may collect; a known key changes it.")
+class CollectionPointInput:
+    """A collection point, as told."""
+
+    key: str = strawberry.field(description="What operators call it.")
+    name: str = strawberry.field(description="For people.")
+    address: str = strawberry.field(description="As people write it.")
+    point: PointInput = strawberry.field(description="Where it is; it must lie in a served zone.")
+
+
+@strawberry.input(description="Which collection point goes.")
+class RemoveCollectionPointInput:
+    """A removal."""
+
+    key: str = strawberry.field(description="What operators call it.")
+
+
+@strawberry.type(description="What came of it.")
+class CollectionPointPayload:
+    """The answer."""
+
+    collection_point: CollectionPoint | None = strawberry.field(description="Null when refused.")
+    user_errors: list[PlaceUserError] = strawberry.field(description="Empty when it worked.")
+
+
+async def collection_points(
+    info: Info,
+    near: Annotated[AddressInput, strawberry.argument(description="From where.")],
+    first: Annotated[int, strawberry.argument(description="How many, at most 50.")] = 5,
+) -> list[CollectionPoint] | None:
+    """The nearest first."""
+    if not 1 <= first <= MAX_POINTS:
+        raise GraphQLError(f"first: ask for 1 to {MAX_POINTS}.")
+    place = await located(info, near)
+    found = await info.context.read(
+        lambda conn, _: collection_points_near(conn, point=place.point, limit=first)
+    )
+    return shown(found)
+
+
+async def save_collection_point(info: Info, input: CollectionPointInput) -> CollectionPointPayload | None:
+    """Write."""
+    point = input.point.value()
+    saved, refusal = await attempted(
+        info.context.write(
+            lambda conn, _: save_verb(
+                conn,
+                actor=info.context.actor,
+                key=input.key,
+                name=input.name,
+                address_label=input.address,
+                point=point,
+            )
+        )
+    )
+    return CollectionPointPayload(collection_point=shown(saved), user_errors=place_errors(refusal))
+
+
+async def remove_collection_point(
+    info: Info, input: RemoveCollectionPointInput
+) -> CollectionPointPayload | None:
+    """Take away."""
+    removed, refusal = await attempted(
+        info.context.write(lambda conn, _: remove_verb(conn, actor=info.context.actor, key=input.key))
+    )
+    return CollectionPointPayload(collection_point=shown(removed), user_errors=place_errors(refusal))
+
+
+def place_errors(refusal: Refusal | None) -> list[PlaceUserError]:
+    """A refusal of a collection point."""
+    return user_errors(refusal, PlaceUserError, PlaceErrorCode)
