@@ -11,6 +11,7 @@ from tests.faults.processes import Running
 from tests.faults.shopper import Shopper
 from tests.faults.town import Town, opened
 
+# How long workers may be at it without one thing less being undone: a busy machine is slow, not wrong.
 DRAIN_S = 300
 
 
@@ -20,14 +21,16 @@ def settled(town: Town, workers: Sequence[Running]) -> list[str]:
         if not one.alive:
             revive(one)
     engine = opened(town.url)
-    until = time.monotonic() + DRAIN_S
+    fewest, until = None, 0.0
     try:
         while True:
             with engine.connect() as conn:
                 wrong = invariants.messages(conn)
+            if fewest is None or len(wrong) < fewest:
+                fewest, until = len(wrong), time.monotonic() + DRAIN_S
             if not wrong or time.monotonic() > until:
                 return wrong
-            time.sleep(0.5)
+            time.sleep(0.5 + len(wrong) / 500)
     finally:
         engine.dispose()
 
