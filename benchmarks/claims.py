@@ -18,6 +18,7 @@ from app.booking.confirm import confirm
 from app.booking.hold import HoldRequest
 from app.booking.hold_many import HOLDING
 from app.booking.offer import offer
+from app.booking.tables import SlotHold
 from app.customers.rules import CustomerFacts
 from app.database.engine import engine_for
 from app.database.runner import THREADS, Database
@@ -62,37 +63,50 @@ class Till:
         self.shop, self.callers = shop, callers
         self.db = Database(shop.url)
         self._chance = Random(5)
-        self._customers = 0
-        self._slots, self._basket = self.db.read_now(lambda conn, now: _offered(conn, now, shop))
+        self._mark, self._customers = new_id()[-12:], 0
+        self._slots, self.basket = self.db.read_now(lambda conn, now: _offered(conn, now, shop))
 
     async def holds(self, count: int, held: list[str]) -> None:
         """Hold a window for so many new customers, and add the ids of the holds to `held`."""
-        first = self._customers
-        self._customers += count
-        wanted = [(n, self._chance.choice(self._slots)) for n in range(first, first + count)]
+        wanted = [(self._next(), self._chance.choice(self._slots)) for _ in range(count)]
         held += await each(self.callers, wanted, self._hold)
 
     async def confirms(self, held: list[str]) -> None:
         """Book what is held."""
         await each(self.callers, held, self._confirm)
 
-    async def _hold(self, wanted: tuple[int, str]) -> str:
-        number, slot_id = wanted
-        shop, basket = self.shop, self._basket
-        facts = CustomerFacts(f"c-{number}", name="Ana Lima", email=f"ana.{number}@example.com")
-        asked = HoldRequest(
-            shop.actor,
+    async def _hold(self, wanted: tuple[str, str]) -> str:
+        held = await self.db.write_together(HOLDING, self._asked(*wanted))
+        return held.id
+
+    def held_alone(self, slot_id: str | None, conn: Connection, now: datetime) -> SlotHold:
+        """A hold of the window, or of any, for the next customer, by itself."""
+        asked = self._asked(self._next(), slot_id or self._chance.choice(self._slots))
+        return HOLDING.alone(conn, now, asked)
+
+    def _next(self) -> str:
+        self._customers += 1
+        return self.latest
+
+    @property
+    def latest(self) -> str:
+        """The reference of the customer who came last."""
+        return f"{self._mark}-{self._customers}"
+
+    def _asked(self, reference: str, slot_id: str) -> HoldRequest:
+        """A hold of the window for the customer with this reference."""
+        facts = CustomerFacts(reference, name="Ana Lima", email=f"ana.{reference}@example.com")
+        return HoldRequest(
+            self.shop.actor,
             slot_id,
-            shop.place,
-            basket,
+            self.shop.place,
+            self.basket,
             facts,
             wish=None,
             expected_fee=None,
             cart_reference="",
             key=new_id(),
         )
-        held = await self.db.write_together(HOLDING, asked)
-        return held.id
 
     async def _confirm(self, hold_id: str) -> str:
         actor = self.shop.actor

@@ -26,16 +26,26 @@ class Recorder:
     """Keeps every statement of an engine's committed transactions, in the order of their commits."""
 
     def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._open: dict[int, Transaction] = {}
         self._committed: list[Transaction] = []
-        event.listen(engine, "before_cursor_execute", self._said)
-        event.listen(engine, "commit", self._commit)
-        event.listen(engine, "rollback", self._rollback)
+        self._heard = (
+            ("before_cursor_execute", self._said),
+            ("commit", self._commit),
+            ("rollback", self._rollback),
+        )
+        for what, heard in self._heard:
+            event.listen(engine, what, heard)
 
     def taken(self) -> list[Transaction]:
         """What was committed since one last asked; nobody may be in the middle of anything."""
         found, self._committed = self._committed, []
         return found
+
+    def forget(self) -> None:
+        """Listen no longer."""
+        for what, heard in self._heard:
+            event.remove(self._engine, what, heard)
 
     def _said(
         self, _conn: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool

@@ -52,24 +52,29 @@ class Shop:
     zone_id: str
     first: date
     days: int
+    # Where its database server's programs are; of no use for SQLite.
+    binaries: Path = Path()
 
 
 @contextmanager
-def shops(*, days: int = 7, zones: int | None = None) -> Iterator[list[Shop]]:
-    """The shop on SQLite and, where this machine has it, on PostgreSQL with durable commits."""
+def shops(*, days: int = 7, zones: int | None = None, durable: bool = True) -> Iterator[list[Shop]]:
+    """The shop on SQLite and, where this machine has it, on PostgreSQL with durable commits, unless it need not be."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lastlap-bench-")))
         lite = f"sqlite:///{folder / 'shop.db'}"
         _make(lite, days, zones)
         urls = {"SQLite": lite}
         try:
-            running = stack.enter_context(cluster(durable=True))
+            running = stack.enter_context(cluster(durable=durable))
         except NoPostgres as why:
             print(f"no PostgreSQL, so nothing is said of it: {why}")
         else:
             urls["PostgreSQL"] = fresh_postgres(running, tables=False)
             _copy(lite, urls["PostgreSQL"])
-        yield [_shop(engine, url, days) for engine, url in urls.items()]
+        yield [
+            replace(_shop(engine, url, days), binaries=running.bin if engine == "PostgreSQL" else Path())
+            for engine, url in urls.items()
+        ]
 
 
 def _make(url: str, days: int, zones: int | None) -> None:

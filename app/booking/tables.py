@@ -135,13 +135,13 @@ class _Claim(Wish):
 _OPEN = "status IN ('ACTIVE', 'CONFLICTED')"
 
 
-def occupying() -> sa.ColumnElement[bool]:
+def occupying() -> sa.TextClause:
     """That a hold is OCCUPYING, in the words of the partial indexes.
 
     SQLite uses such an index only where its condition is in the statement itself: with parameters it would
     read every hold there ever was.
     """
-    return sa.literal_column(f"slot_hold.{_OPEN}", sa.Boolean())
+    return sa.text(f"slot_hold.{_OPEN}")
 
 
 class SlotHold(_Claim, table=True):
