@@ -116,7 +116,8 @@ class Past:
             moved |= {"id": ago.key(table.c.id), "day": ago.date(table.c.day), "pick_load_id": sa.null()}
             _copied(conn, table, moved, days, table.c.day == self._day)
         served = reach.c.pool_id.in_(sa.select(pool.c.id).where(pool.c.day == self._day))
-        _copied(conn, reach, {"pool_id": ago.key(reach.c.pool_id)}, days, served)
+        again = {"pool_id": ago.key(reach.c.pool_id), "starts_at": ago.instant(reach.c.starts_at)}
+        _copied(conn, reach, again, days, served)
         self.bookings += self._add_bookings(conn, days, turns, ago, most)
         self.days += count
 

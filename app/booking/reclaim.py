@@ -30,7 +30,7 @@ def reclaim(
     due = (
         sa.select(hold.c.id)
         .where(occupying(), hold.c.expires_at <= now)
-        .order_by(hold.c.id)
+        .order_by(hold.c.expires_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

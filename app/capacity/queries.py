@@ -72,7 +72,8 @@ def _reaching() -> sa.Select[*tuple[Any, ...]]:
         .outerjoin(load, load.c.id == pool.c.pick_load_id)
         .where(
             reach.c.zone_id == sa.bindparam("zone_id"),
-            pool.c.starts_at >= sa.bindparam("start"),
+            reach.c.starts_at >= sa.bindparam("start"),
+            reach.c.starts_at < sa.bindparam("end"),
             pool.c.ends_at <= sa.bindparam("end"),
             pool.c.sell_orders > 0,
         )
@@ -83,9 +84,11 @@ def planned_until(conn: Connection, *, zone_id: str) -> date | None:
     """The last local day for which capacity reaches a zone: what it lacks before that, it does not have."""
     pool, reach = table_of(CapacityPool), table_of(CapacityReach)
     query = (
-        sa.select(sa.func.max(pool.c.day))
+        sa.select(pool.c.day)
         .join(reach, reach.c.pool_id == pool.c.id)
         .where(reach.c.zone_id == zone_id)
+        .order_by(reach.c.starts_at.desc())
+        .limit(1)
     )
     found: date | None = conn.execute(query).scalar()
     return found

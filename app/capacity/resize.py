@@ -127,7 +127,7 @@ def _reach(conn: Connection, run_id: str, pool_ids: list[str], plans: Sequence[t
     for start in range(0, len(pool_ids), _CHUNK):
         conn.execute(sa.delete(table).where(table.c.pool_id.in_(pool_ids[start : start + _CHUNK])))
     rows = [
-        {"pool_id": pool_id, "run_id": run_id, **asdict(reach)}
+        {"pool_id": pool_id, "starts_at": plan.window.start, "run_id": run_id, **asdict(reach)}
         for pool_id, plan in plans
         for reach in plan.reach
     ]

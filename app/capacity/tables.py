@@ -181,13 +181,17 @@ class ProtectedQuota(SQLModel, table=True):
 class CapacityReach(SQLModel, table=True):
     """That a pool may serve a zone, and what one more drop there takes and costs.
 
-    `work_s` is everything but the handover itself: parking, its share of travel and reloading.
+    `work_s` is everything but the handover itself: parking, its share of travel and reloading. `starts_at`
+    is the pool's, which never changes: it stands here too so that what a zone is offered is found without
+    looking at all pools that have ever reached it.
     """
 
     __tablename__ = "capacity_reach"
+    __table_args__ = (sa.Index("reach_of_zone", "zone_id", "starts_at"),)
 
     pool_id: str = Field(foreign_key="capacity_pool.id", primary_key=True)
-    zone_id: str = Field(foreign_key="service_zone.id", primary_key=True, index=True)
+    zone_id: str = Field(foreign_key="service_zone.id", primary_key=True)
+    starts_at: datetime
     work_s: int
     handover_bp: int
     distance_m: int

@@ -63,7 +63,7 @@ class PromotionRedemption(SQLModel, table=True):
     id: str = Field(default_factory=new_id, primary_key=True)
     promotion_id: str = Field(foreign_key="promotion.id")
     customer_id: str = Field(foreign_key="customer.id")
-    hold_id: str
+    hold_id: str = Field(index=True)
     booking_id: str | None = Field(default=None, index=True)
     state: RedemptionState = Field(sa_type=words(RedemptionState))
     discount_minor: int

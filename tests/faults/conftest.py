@@ -28,7 +28,7 @@ class Size:
         return max(30, int(self.bookings * part))
 
 
-FULL = Size(True, int(os.environ.get("BOOKINGS", "20000")), 3_600)
+FULL = Size(True, int(os.environ.get("BOOKINGS", "20000")), 7_200)
 SHORT = Size(False, 30, 60)
 
 # A busy machine starts processes slowly, and nothing here is about how fast it is.
