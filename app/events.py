@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,12 +44,15 @@ class Cursor:
 
 def record(conn: Connection, *, now: datetime, topic: str, kind: str, payload: Mapping[str, Any]) -> None:
     """Write down that something happened, visible when the transaction commits."""
-    xid: Any = 0
-    if conn.dialect.name == "postgresql":
-        xid = sa.literal_column("pg_current_xact_id()::text::bigint")
-    conn.execute(
-        sa.insert(table_of(Event)).values(xid=xid, topic=topic, kind=kind, payload=dict(payload), at=now)
-    )
+    told = {"topic": topic, "kind": kind, "payload": dict(payload), "at": now}
+    conn.execute(_recording(conn.dialect.name), told)
+
+
+@cache
+def _recording(dialect: str) -> sa.Insert:
+    xid: Any = sa.literal_column("pg_current_xact_id()::text::bigint") if dialect == "postgresql" else 0
+    columns: dict[str, Any] = {name: sa.bindparam(name) for name in ("topic", "kind", "payload", "at")}
+    return sa.insert(table_of(Event)).values(xid=xid, **columns)
 
 
 def since(conn: Connection, *, cursor: Cursor, topic: str | None = None, limit: int = 5000) -> list[Event]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel
 
 from app.database.columns import words
-from app.database.rows import row_of, table_of
+from app.database.rows import made, row_of, table_of
 from app.values.ids import new_id
 
 FIRST_RETRY = timedelta(seconds=5)
@@ -67,8 +68,8 @@ def later(
     max_attempts: int = 20,
 ) -> bool:
     """Ask for a job; False when one with this dedup key was asked for before."""
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    job = Job(
+    job = made(
+        Job,
         kind=kind,
         payload=dict(payload),
         dedup_key=dedup_key,
@@ -76,10 +77,15 @@ def later(
         max_attempts=max_attempts,
         created_at=now,
     )
-    statement = (
-        insert(table_of(Job)).values(job.model_dump()).on_conflict_do_nothing(index_elements=["dedup_key"])
-    )
-    return conn.execute(statement.returning(table_of(Job).c.id)).first() is not None
+    told = {name: getattr(job, name) for name in Job.model_fields}
+    return conn.execute(_asking(conn.dialect.name), told).first() is not None
+
+
+@cache
+def _asking(dialect: str) -> sa.Executable:
+    table = table_of(Job)
+    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    return insert.on_conflict_do_nothing(index_elements=["dedup_key"]).returning(table.c.id)
 
 
 def claim(conn: Connection, *, now: datetime, limit: int, lease: timedelta) -> list[Job]:

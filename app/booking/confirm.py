@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,7 +39,7 @@ from app.booking.tables import (
 )
 from app.capacity.promise import promise
 from app.database.idempotency import once, row_answer
-from app.database.rows import add, row_of, table_of
+from app.database.rows import add, made, row_of, table_of
 from app.errors import Settled
 from app.handover.queries import preference_by_id
 from app.pricing.queries import fee_rule
@@ -103,7 +104,8 @@ def _confirm(
         raise _expired(conn, now, held, slot)
     if status_at(held.status, held.expires_at, now) is HoldStatus.EXPIRED:
         held = _late(conn, now, actor, held, slot, policy)
-    booking = DeliveryBooking(
+    booking = made(
+        DeliveryBooking,
         **{name: getattr(held, name) for name in _KEPT},
         hold_id=held.id,
         order_reference=order_reference,
@@ -116,12 +118,7 @@ def _confirm(
     if choices:
         booking.starts_at = min(slot.starts_at for slot in choices)
         booking.ends_at = max(slot.ends_at for slot in choices)
-    table = table_of(SlotHold)
-    conn.execute(
-        sa.update(table)
-        .where(table.c.id == held.id)
-        .values(status=HoldStatus.CONFIRMED, version=held.version + 1, changed_at=now)
-    )
+    conn.execute(_confirmed(), {"its_id": held.id, "version": held.version + 1, "changed_at": now})
     promise(conn, now=now, actor=actor.name, pool_id=held.pool_id, load=held.load, reference=booking.id)
     add(conn, booking)
     if choices:
@@ -133,6 +130,14 @@ def _confirm(
         settle_offer(conn, hold_id=held.id, status=WaitlistStatus.ACCEPTED)
     _leave_word(conn, now, booking)
     return booking
+
+
+@cache
+def _confirmed() -> sa.Update:
+    table = table_of(SlotHold)
+    changes: dict[str, Any] = {"version": sa.bindparam("version"), "changed_at": sa.bindparam("changed_at")}
+    mine = table.c.id == sa.bindparam("its_id")
+    return sa.update(table).where(mine).values(status=HoldStatus.CONFIRMED, **changes)
 
 
 def _decide_later(conn: Connection, now: datetime, booking: DeliveryBooking) -> None:
@@ -238,18 +243,21 @@ def _expired(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot
 
 
 def _check_order(conn: Connection, actor: Actor, order_reference: str) -> None:
-    table = table_of(DeliveryBooking)
-    taken = conn.execute(
-        sa.select(table.c.id).where(
-            table.c.storefront_id == actor.storefront_id, table.c.order_reference == order_reference
-        )
-    ).first()
-    if taken:
+    told = {"storefront": actor.storefront_id, "reference": order_reference}
+    if conn.execute(_ordered(), told).first():
         raise OrderAlreadyBooked(field=("input", "orderReference"), order_reference=order_reference)
 
 
+@cache
+def _ordered() -> sa.Select[str]:
+    table = table_of(DeliveryBooking)
+    same = table.c.order_reference == sa.bindparam("reference")
+    return sa.select(table.c.id).where(table.c.storefront_id == sa.bindparam("storefront"), same)
+
+
 def _promised(now: datetime, actor: Actor, booking: DeliveryBooking, fee_minor: int) -> PromiseChange:
-    return PromiseChange(
+    return made(
+        PromiseChange,
         booking_id=booking.id,
         at=now,
         actor=actor.name,

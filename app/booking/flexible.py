@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -17,15 +18,20 @@ from app.slots.tables import DeliverySlot
 
 def choices_of(conn: Connection, hold_ids: Sequence[str]) -> dict[str, list[DeliverySlot]]:
     """The windows that the customers of these holds accept, in order, by hold; none for a fixed one."""
-    choice = table_of(FlexibleChoice)
-    query = sa.select(choice).where(choice.c.hold_id.in_(hold_ids)).order_by(choice.c.place)
-    found = rows(conn, FlexibleChoice, query)
+    found = rows(conn, FlexibleChoice, _choices(), {"ids": hold_ids})
     by_hold: dict[str, list[DeliverySlot]] = defaultdict(list)
     if found:
         slots = {slot.id: slot for slot in slots_by_id(conn, sorted({one.slot_id for one in found}))}
         for one in found:
             by_hold[one.hold_id].append(slots[one.slot_id])
     return by_hold
+
+
+@cache
+def _choices() -> sa.Select[*tuple[object, ...]]:
+    choice = table_of(FlexibleChoice)
+    theirs = choice.c.hold_id.in_(sa.bindparam("ids", expanding=True))
+    return sa.select(choice).where(theirs).order_by(choice.c.place)
 
 
 def flexible_of(conn: Connection, booking_ids: Sequence[str]) -> dict[str, FlexibleSlotBooking]:

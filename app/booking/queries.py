@@ -27,7 +27,8 @@ from app.values.actor import Actor
 
 def hold_of(conn: Connection, *, actor: Actor, hold_id: str) -> SlotHold | None:
     """The hold with this id, if it is the caller's."""
-    return one_or_none(conn, SlotHold, _own_hold(actor, hold_id))
+    told = {"its_id": hold_id, "storefront": actor.storefront_id}
+    return one_or_none(conn, SlotHold, _own_hold(locked=False), told)
 
 
 def booking_of(conn: Connection, *, actor: Actor, booking_id: str) -> DeliveryBooking | None:
@@ -37,7 +38,8 @@ def booking_of(conn: Connection, *, actor: Actor, booking_id: str) -> DeliveryBo
 
 def locked_hold(conn: Connection, *, actor: Actor, hold_id: str) -> SlotHold:
     """The caller's hold, locked until the end of the transaction; raises HoldNotFound."""
-    found = one_or_none(conn, SlotHold, _own_hold(actor, hold_id).with_for_update())
+    told = {"its_id": hold_id, "storefront": actor.storefront_id}
+    found = one_or_none(conn, SlotHold, _own_hold(locked=True), told)
     if found is None:
         raise HoldNotFound(field=("input", "holdId"))
     return found
@@ -180,9 +182,12 @@ def windows_of(conn: Connection, entry_ids: Sequence[str]) -> dict[str, list[str
     return by_entry
 
 
-def _own_hold(actor: Actor, hold_id: str) -> sa.Select[tuple[object, ...]]:
+@cache
+def _own_hold(*, locked: bool) -> sa.Select[*tuple[object, ...]]:
     hold = table_of(SlotHold)
-    return sa.select(hold).where(hold.c.id == hold_id, hold.c.storefront_id == actor.storefront_id)
+    own = hold.c.storefront_id == sa.bindparam("storefront")
+    query = sa.select(hold).where(hold.c.id == sa.bindparam("its_id"), own)
+    return query.with_for_update() if locked else query
 
 
 def _own_booking(actor: Actor, booking_id: str) -> sa.Select[tuple[object, ...]]:

@@ -101,13 +101,18 @@ def keep_use(conn: Connection, *, now: datetime, hold_id: str, covered_minor: in
 
 def redeem_use(conn: Connection, *, now: datetime, hold_id: str, booking_id: str) -> None:
     """Spend what the hold has reserved."""
+    conn.execute(_redeeming(), {"its_hold": hold_id, "its_booking": booking_id, "its_now": now})
+
+
+@cache
+def _redeeming() -> sa.Update:
     use = table_of(PassUse)
-    mine = sa.and_(use.c.hold_id == hold_id, use.c.state == RedemptionState.RESERVED)
-    conn.execute(
-        sa.update(use)
-        .where(mine)
-        .values(state=RedemptionState.REDEEMED, booking_id=booking_id, redeemed_at=now)
-    )
+    mine = sa.and_(use.c.hold_id == sa.bindparam("its_hold"), use.c.state == RedemptionState.RESERVED)
+    changes: dict[str, Any] = {
+        "booking_id": sa.bindparam("its_booking"),
+        "redeemed_at": sa.bindparam("its_now"),
+    }
+    return sa.update(use).where(mine).values(state=RedemptionState.REDEEMED, **changes)
 
 
 def renew_use(conn: Connection, *, now: datetime, hold_id: str, until: datetime) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -19,13 +21,8 @@ def applied(
     conn: Connection, hold_ids: Sequence[str], *, at: datetime | None = None
 ) -> dict[str, list[AppliedPromotion]]:
     """The promotions that count on these holds (or the bookings they became), by hold; now, or as of `at`."""
-    redemption, promotion = table_of(PromotionRedemption), table_of(Promotion)
-    found = conn.execute(
-        sa.select(redemption, promotion.c.code, promotion.c.label, promotion.c.labels)
-        .join(promotion, promotion.c.id == redemption.c.promotion_id)
-        .where(redemption.c.hold_id.in_(hold_ids), _counted(redemption, at))
-        .order_by(redemption.c.id)
-    )
+    told = {"ids": hold_ids} if at is None else {"ids": hold_ids, "its_at": at}
+    found = conn.execute(_applied(dated=at is not None), told)
     by_hold: dict[str, list[AppliedPromotion]] = defaultdict(list)
     for row in found:
         discount = Money(row.discount_minor, row.currency)
@@ -35,11 +32,21 @@ def applied(
     return by_hold
 
 
-def _counted(redemption: sa.Table, at: datetime | None) -> sa.ColumnElement[bool]:
-    if at is None:
-        return redemption.c.state != RedemptionState.RETURNED
-    still = sa.or_(redemption.c.returned_at.is_(None), redemption.c.returned_at > at)
-    return sa.and_(redemption.c.created_at <= at, still)
+@cache
+def _applied(*, dated: bool) -> sa.Select[*tuple[Any, ...]]:
+    redemption, promotion = table_of(PromotionRedemption), table_of(Promotion)
+    theirs = redemption.c.hold_id.in_(sa.bindparam("ids", expanding=True))
+    counted: sa.ColumnElement[bool] = redemption.c.state != RedemptionState.RETURNED
+    if dated:
+        at: sa.BindParameter[datetime] = sa.bindparam("its_at")
+        still = sa.or_(redemption.c.returned_at.is_(None), redemption.c.returned_at > at)
+        counted = sa.and_(redemption.c.created_at <= at, still)
+    return (
+        sa.select(redemption, promotion.c.code, promotion.c.label, promotion.c.labels)
+        .join(promotion, promotion.c.id == redemption.c.promotion_id)
+        .where(theirs, counted)
+        .order_by(redemption.c.id)
+    )
 
 
 def uses_of(conn: Connection, hold_id: str) -> list[CountedUse]:

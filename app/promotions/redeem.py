@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -19,15 +20,18 @@ def redeem(conn: Connection, *, now: datetime, hold_id: str, booking_id: str) ->
     `now` is before the hold's end.
     """
     redeem_use(conn, now=now, hold_id=hold_id, booking_id=booking_id)
+    told = {"its_hold": hold_id, "its_booking": booking_id, "its_now": now}
+    return conn.execute(_redeeming(), told).rowcount
+
+
+@cache
+def _redeeming() -> sa.Update:
     table = table_of(PromotionRedemption)
+    now: sa.BindParameter[datetime] = sa.bindparam("its_now")
     mine = sa.and_(
-        table.c.hold_id == hold_id,
+        table.c.hold_id == sa.bindparam("its_hold"),
         table.c.state == RedemptionState.RESERVED,
         table.c.reserved_until > now,
     )
-    spent = conn.execute(
-        sa.update(table)
-        .where(mine)
-        .values(state=RedemptionState.REDEEMED, booking_id=booking_id, redeemed_at=now)
-    )
-    return spent.rowcount
+    changes = {"booking_id": sa.bindparam("its_booking"), "redeemed_at": now}
+    return sa.update(table).where(mine).values(state=RedemptionState.REDEEMED, **changes)

@@ -40,7 +40,7 @@ def heard(db: Database) -> Iterator[Said]:
     """What is told to the database meanwhile, with the parameters of one row each."""
     said: Said = []
 
-    def note(_conn: Any, _cursor: Any, text: str, told: Any, _context: Any, many: bool) -> None:
+    def note(_conn: Any, _cursor: Any, text: str, told: Any, _context: Any, _many: bool) -> None:
         said.append((text, told[0] if isinstance(told, list) else told))
 
     event.listen(db.engine, "before_cursor_execute", note)
