@@ -319,7 +319,7 @@ def measured(shop: Shop, levels: Sequence[int], rounds: int) -> list[Found]:
     make_room(shop)
     past = Past(shop)
     past.grow(levels[0])
-    small = Counter(twin(shop))
+    small = Counter(twin(shop, NAME))
     found = []
     for level in levels:
         past.grow(level)

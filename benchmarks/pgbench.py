@@ -88,10 +88,10 @@ def _line(cursor: ClientCursor[Any], text: str, told: Any, marks: Mapping[str, s
     if text.startswith("INSERT INTO capacity_entry"):
         text = re.sub(r"%\(number\w*\)s::INTEGER", ":counted_entries", text)
     whole = cursor.mogrify(text, told or None)
-    return _LITERAL.sub(lambda literal: _own(literal[0], marks), whole)
+    return _LITERAL.sub(lambda literal: own(literal[0], marks), whole)
 
 
-def _own(literal: str, marks: Mapping[str, str]) -> str:
+def own(literal: str, marks: Mapping[str, str]) -> str:
     """A text whose keys are made anew, and in which pgbench finds no variable but its number."""
     keys = "|".join(map(re.escape, sorted(marks, key=len, reverse=True)))
     again = f"' || {'E' if literal.startswith('E') else ''}'"

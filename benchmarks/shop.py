@@ -130,10 +130,10 @@ def _copy(source_url: str, target_url: str) -> None:
     target.dispose()
 
 
-def twin(shop: Shop) -> Shop:
+def twin(shop: Shop, name: str = "twin") -> Shop:
     """A second database that holds the same to the byte of every row; nobody may be using the first."""
     url = sa.make_url(shop.url)
-    other = url.set(database=f"{url.database}_twin")
+    other = url.set(database=f"{url.database}_{name}")
     if shop.engine == "SQLite":
         with sqlite3.connect(str(url.database)) as source, sqlite3.connect(str(other.database)) as target:
             source.backup(target)

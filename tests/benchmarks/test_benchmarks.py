@@ -10,7 +10,10 @@ from app.allocation.problem import Limits
 from benchmarks import (
     availability,
     claims,
+    hot,
     orders,
+    past,
+    pgbench,
     plan_days,
     plan_fortnight,
     plan_openings,
@@ -97,6 +100,41 @@ def test_claims_are_made_and_told_again_to_a_twin(made: list[Shop]) -> None:
     assert all(timing.statements > 1 for one in found for timing in one.rounds)
     told = str(claims.section(found))
     assert "| SQLite | confirm |" in told
+
+
+@pytest.mark.timeout(900)
+def test_windows_are_held_beside_the_same_sql_without_the_application(made: list[Shop]) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        each = [thread.submit(hot.measured, shop, (1, 3), 1, 1, 4).result() for shop in made]
+    found = [one for both in each for one in both]
+    assert [one.windows for one in found] == [1, 3] * len(made)
+    for one in found:
+        (turn,) = one.rounds
+        assert min(turn.ours.per_s, turn.alone.per_s, turn.writes.per_s) > 0
+        assert turn.ours.p50_ms <= turn.ours.p99_ms
+    told = str(hot.section(found))
+    assert all(f"| {shop.engine} | 3 |" in told for shop in made)
+
+
+def test_a_script_for_pgbench_makes_its_own_keys_and_takes_no_text_for_a_variable() -> None:
+    old, new = "01a2172b-e580-777c-a5b2-fdb53a2b486a", "01a2172b-e580-777c-a5b2-000000000000"
+    marks = {new: "-0"}
+    assert pgbench.own(f"'{old}'", marks) == f"'{old}'"
+    assert pgbench.own(f"'{new}:hold'", marks) == "('' || :n || '-0' || ':' || 'hold')"
+    assert pgbench.own("""E'{"a\\"":null}'""", marks) == """(E'{"a\\"":' || E'null}')"""
+    assert pgbench.own("'18:00:00'", marks) == "'18:00:00'"
+
+
+@pytest.mark.timeout(900)
+def test_a_past_grows_and_is_asked_beside_a_smaller_one(made: list[Shop]) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        each = [thread.submit(past.measured, shop, (300, 700), 1).result() for shop in made]
+    found = [one for both in each for one in both]
+    assert [one.bookings for one in found] == [300, 700] * len(made)
+    assert all(one.offers.statements > 5 and one.holds.ratios for one in found)
+    assert all(one.offers.statements == found[0].offers.statements for one in found)
+    told = str(past.section(found))
+    assert all(f"| {shop.engine} | 700 |" in told for shop in made)
 
 
 def test_the_page_keeps_the_sections_that_were_not_measured() -> None:
