@@ -5,8 +5,8 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from alembic import op
 
-revision = "0013_flat_past"
-down_revision = "0012_plan_rules"
+revision = "0014_flat_past"
+down_revision = "0013_tour_sheet"
 branch_labels = None
 depends_on = None
 
