@@ -5,8 +5,8 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from alembic import op
 
-revision = "0016_flat_past"
-down_revision = "0015_alerts_and_prices"
+revision = "0018_flat_past"
+down_revision = "0017_collection_point"
 branch_labels = None
 depends_on = None
 
