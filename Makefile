@@ -11,6 +11,9 @@ CITY ?=
 JOBS ?= 2
 BOOKINGS ?= 20000
 
+# Where this is set, every process would compile every library anew: seconds at each start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test fault-test check format bench bench-allocation lock browser clean
 
 help:            ## list the commands

@@ -1,0 +1,1 @@
+"""Plays seasons of shoppers against ways of selling windows, to see what each is worth."""
