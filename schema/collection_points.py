@@ -108,3 +108,27 @@ async def remove_collection_point(
 def place_errors(refusal: Refusal | None) -> list[PlaceUserError]:
     """A refusal of a collection point."""
     return user_errors(refusal, PlaceUserError, PlaceErrorCode)
+
+
+@strawberry.type(description="Where customers may collect.")
+class CollectionPointQuery:
+    """Reads."""
+
+    collection_points: list[CollectionPoint] | None = strawberry.field(
+        resolver=collection_points,
+        description="Places where customers may collect what they ordered, the nearest first.",
+    )
+
+
+@strawberry.type(description="What operators write of it.")
+class CollectionPointMutation:
+    """Writes."""
+
+    save_collection_point: CollectionPointPayload | None = strawberry.mutation(
+        resolver=save_collection_point,
+        description="For operators: write a place where customers may collect.",
+    )
+    remove_collection_point: CollectionPointPayload | None = strawberry.mutation(
+        resolver=remove_collection_point,
+        description="For operators: offer a collection point no more; what was booked there stays.",
+    )

@@ -39,12 +39,12 @@ from schema import (
     tours,
     waitlist,
 )
-from schema import collection_points as collections
 from schema.allocation import AllocationRun
 from schema.arguments import describe_arguments
 from schema.bookings import DeliveryBooking, DeliveryBookingConnection, SlotHold
 from schema.calendar import CalendarQuery
 from schema.calendar_changes import CalendarMutation
+from schema.collection_points import CollectionPointMutation, CollectionPointQuery
 from schema.context import Context, Info
 from schema.driven_tours import Tour, TourLessons, TourRun
 from schema.engagement import Notification
@@ -52,7 +52,7 @@ from schema.ids import from_global, malformed
 from schema.offers import BasketInput, DeliverySlot, SlotAvailability
 from schema.onto import shown
 from schema.payments import PaymentReleaseConnection
-from schema.places import AddressInput, AddressSuggestion, CollectionPoint, Node, ServiceZone
+from schema.places import AddressInput, AddressSuggestion, Node, ServiceZone
 from schema.plan import PlannedExecution
 from schema.promises import MoveOffer
 from schema.standing import StandingSlot
@@ -78,7 +78,7 @@ async def _for_operators(info: Info, kind: str, key: str) -> Node | None:
 
 
 @strawberry.type(description="What can be asked.")
-class Query(CalendarQuery):
+class Query(CalendarQuery, CollectionPointQuery):
     """Reads."""
 
     @strawberry.field(description="Anything by its id; null for what is not there or not yours.")
@@ -158,10 +158,6 @@ class Query(CalendarQuery):
     standing_move_offers: list[MoveOffer] | None = strawberry.field(
         resolver=standing.standing_move_offers,
         description="Every other window of a week of a standing slot, with what moving there costs or saves.",
-    )
-    collection_points: list[CollectionPoint] | None = strawberry.field(
-        resolver=collections.collection_points,
-        description="Places where customers may collect what they ordered, the nearest first.",
     )
     payment_releases: PaymentReleaseConnection | None = strawberry.field(
         resolver=payments.payment_releases,
@@ -254,7 +250,7 @@ class Query(CalendarQuery):
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation(CalendarMutation):
+class Mutation(CalendarMutation, CollectionPointMutation):
     """Writes."""
 
     hold_slot: mutations.HoldSlotPayload | None = strawberry.mutation(
@@ -362,14 +358,6 @@ class Mutation(CalendarMutation):
     )
     acknowledge_alert: alerts.AcknowledgeAlertPayload | None = strawberry.mutation(
         resolver=alerts.acknowledge_alert, description="For operators: say who looks after an alert."
-    )
-    save_collection_point: collections.CollectionPointPayload | None = strawberry.mutation(
-        resolver=collections.save_collection_point,
-        description="For operators: write a place where customers may collect.",
-    )
-    remove_collection_point: collections.CollectionPointPayload | None = strawberry.mutation(
-        resolver=collections.remove_collection_point,
-        description="For operators: offer a collection point no more; what was booked there stays.",
     )
     grant_delivery_pass: passes.DeliveryPassPayload | None = strawberry.mutation(
         resolver=passes.grant_delivery_pass,
