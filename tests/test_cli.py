@@ -18,6 +18,7 @@ from app.commands.demo import DEMO_KEY, example
 from app.database.engine import engine_for
 from app.database.rows import rows, table_of
 from app.database.runner import Database
+from app.demand.tables import ForecastDay
 from app.demo.load import load
 from app.demo.seed import read_seed
 from app.migrate import upgrade
@@ -269,3 +270,18 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_new_city_is_forecast_by_its_prior(stocked: str) -> None:
+    done = run("forecast", "--days", "3")
+    assert done.exit_code == 0
+    assert "By prior, from 0 days." in done.output
+    with database(stocked) as db:
+        assert len(db.read_now(lambda c, _: rows(c, ForecastDay, sa.select(table_of(ForecastDay))))) == 3
+
+
+def test_without_a_city_a_forecast_says_what_to_do(migrated: str) -> None:
+    done = run("forecast")
+    assert migrated
+    assert done.exit_code == 2
+    assert "No city" in done.stderr

@@ -52,6 +52,9 @@ def run_estimate(history: History, *, wall_s: float, command: Sequence[str] = CO
     try:
         return outlook_from_json(done.stdout)
     except ValueError as why:
+        if done.returncode == 0:
+            message = "What was estimated is no forecast; the orders observed of some day cannot be."
+            raise ForecastFailed(message) from why
         said = done.stderr.decode(errors="replace").strip().splitlines()
         last = f": {said[-1]}" if said else ""
         raise ForecastFailed(f"There was no forecast, and code {done.returncode}{last}.") from why

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.alerts.queries import alerts
 from app.allocation.snapshot import snapshot
 from app.allocation.tables import PlanningFigures
 from app.booking.cancel import cancel
@@ -197,3 +198,35 @@ def test_without_a_city_there_is_nothing_to_forecast(db: Database) -> None:
     (job,) = db.read_now(lambda c, _: rows(c, Job, sa.select(table_of(Job))))
     assert (job.state, "No city" in (job.last_error or "")) == (JobState.DEAD, True)
     assert len(PRIOR.zones) == len(Town().zones)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_history_that_cannot_be_is_told_to_operators_and_nothing_is_forecast_from_it(
+    db: Database, clock: Clock
+) -> None:
+    world = brought(db)
+    clock.forward(timedelta(days=2))
+    good = forecast(db, days=2)
+    broken = {"orders": -1_000_000}
+    clock.forward(timedelta(days=8))
+    db.write_now(lambda c, _: c.execute(sa.update(table_of(ObservedDemand)).values(**broken)) and None)
+    db.write_now(
+        lambda c, _: c.execute(sa.update(table_of(ObservedDay)).values(observed_at=clock.now)) and None
+    )
+    asked(db)
+    while worked(world_on(db)):
+        pass
+    (alert,) = db.read_now(lambda c, _: alerts(c, only_open=True))
+    assert (alert.kind.value, alert.mailed_at is not None) == ("FORECAST_FAILED", True)
+    assert alert.message.startswith("What was estimated is no forecast;")
+    assert alert.message.endswith("The last forecast stays.")
+    newest = db.read_now(lambda c, _: newest_forecast(c))
+    assert newest is not None
+    assert newest.id == good.id
+    # With the history put right the next night is a good one, and the alert is over.
+    db.write_now(lambda c, _: c.execute(sa.update(table_of(ObservedDemand)).values(orders=2)) and None)
+    asked(db)
+    while worked(world_on(db)):
+        pass
+    assert list(db.read_now(lambda c, _: alerts(c, only_open=True))) == []
+    assert world.sound()
