@@ -74,7 +74,8 @@ def test_a_wider_window_is_shown_while_tours_have_time_in_it(db: Database) -> No
     filled(world)
     closed = offered(world, world.early).closed
     assert closed is not None
-    assert [one.kind for one in closed.opens_with] == [SlotOpeningKind.WIDER_WINDOW]
+    wider = [one.slot for one in closed.opens_with if one.kind is SlotOpeningKind.WIDER_WINDOW]
+    assert [slot.id for slot in wider if slot] == [wide.id]
     assert world.hold(wide, customer="eva").slot_id == wide.id
     assert not offered(world, wide).available
     assert tours_hold(db, world.shop) == 3
