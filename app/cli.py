@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.commands import city, demo, forecasting, keys, planning, running, simulation, touring
+from app.commands import assigning, city, demo, forecasting, keys, planning, running, simulation, touring
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (
@@ -15,6 +15,7 @@ for command in (
     forecasting.forecast,
     planning.plan,
     touring.tours,
+    assigning.assign,
     simulation.simulate,
     running.doctor,
 ):

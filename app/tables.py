@@ -4,11 +4,13 @@ from sqlmodel import SQLModel
 
 import app.alerts.tables
 import app.allocation.tables
+import app.assignment.tables
 import app.booking.tables
 import app.capacity.tables
 import app.customers.tables
 import app.database.idempotency
 import app.demand.tables
+import app.disruption.tables
 import app.engagement.tables
 import app.events
 import app.fleet.tables

@@ -175,6 +175,7 @@ class DeliveryBooking(Node):
     drop_preference: DropPreference = strawberry.field(description="How it will be handed over.")
     promotions: list[AppliedPromotion] = strawberry.field(description="What was redeemed with it.")
     flexible: FlexibleSlotBooking | None = strawberry.field(description="Null for a booking of one window.")
+    partner_courier: bool = strawberry.field(description="Whether a partner courier brings it.")
     changes: BookingChanges = strawberry.field(description="What its customer may still do with it.")
     planned_arrival: datetime | None = strawberry.field(
         description="When the goods are to be handed over, inside the promised window; null before tours are"

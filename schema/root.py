@@ -9,6 +9,7 @@ from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
 from app.allocation.queries import run_of
+from app.assignment.queries import assignment_run_of
 from app.database.rows import by_id
 from app.engagement.queries import notification_of
 from app.places.tables import CollectionPoint as CollectionPointRow
@@ -46,6 +47,7 @@ from schema.calendar import CalendarQuery
 from schema.calendar_changes import CalendarMutation
 from schema.collection_points import CollectionPointMutation, CollectionPointQuery
 from schema.context import Context, Info
+from schema.disruptions import DisruptionMutation, DisruptionQuery
 from schema.driven_tours import Tour, TourLessons, TourRun
 from schema.engagement import Notification
 from schema.ids import from_global, malformed
@@ -78,7 +80,7 @@ async def _for_operators(info: Info, kind: str, key: str) -> Node | None:
 
 
 @strawberry.type(description="What can be asked.")
-class Query(CalendarQuery, CollectionPointQuery):
+class Query(CalendarQuery, CollectionPointQuery, DisruptionQuery):
     """Reads."""
 
     @strawberry.field(description="Anything by its id; null for what is not there or not yours.")
@@ -97,13 +99,14 @@ class Query(CalendarQuery, CollectionPointQuery):
                 return await standing.seen_standing_slot(info, key)
             case "DeliverySlot" | "ServiceZone" | "CollectionPoint":
                 return shown(await info.context.read(lambda conn, _: by_id(conn, _PUBLIC[kind], key)))
-            case "AllocationRun":
-                return shown(await info.context.read(lambda conn, _: run_of(conn, key)))
+            case "AllocationRun" | "AssignmentRun":
+                found = run_of if kind == "AllocationRun" else assignment_run_of
+                return shown(await info.context.read(lambda conn, _: found(conn, key)))
             case "Notification":
-                found = await info.context.read(
+                told = await info.context.read(
                     lambda conn, _: notification_of(conn, actor=actor, notification_id=key)
                 )
-                return shown(found)
+                return shown(told)
             case "CapacityPool" | "CapacityOverride" | "RepromiseProposal" | "Tour" | "TourRun":
                 return await _for_operators(info, kind, key)
         raise malformed(id)
@@ -250,7 +253,7 @@ class Query(CalendarQuery, CollectionPointQuery):
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation(CalendarMutation, CollectionPointMutation):
+class Mutation(CalendarMutation, CollectionPointMutation, DisruptionMutation):
     """Writes."""
 
     hold_slot: mutations.HoldSlotPayload | None = strawberry.mutation(

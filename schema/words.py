@@ -4,6 +4,7 @@ import strawberry
 
 from app.alerts.rules import AlertKind
 from app.allocation.rules import RunStatus
+from app.assignment.rules import AssignmentTrigger
 from app.booking.rules import (
     BookingStatus,
     HoldOrigin,
@@ -15,6 +16,7 @@ from app.booking.rules import (
 )
 from app.capacity.rules import EntryKind, OvercommitChoice
 from app.capacity.seen import CapacityCounter, CapacityDimension
+from app.disruption.rules import DisruptionKind, DisruptionStatus
 from app.engagement.rules import Channel, NotificationStatus
 from app.fleet.rules import VehicleKind
 from app.handover.rules import HandoverMode, HandoverRefusal, ProofKind
@@ -28,12 +30,17 @@ from app.tours.rules import TourStep
 from app.tours.run_status import TourRunStatus
 from app.values.basket import GoodsTrait
 
+strawberry.enum(AssignmentTrigger, description="HOUR, CUTOFF, DISRUPTION, or because an OPERATOR wanted it.")
 strawberry.enum(BookingStatus, description="The life of a booking; LOCKED means past the cut-off.")
 strawberry.enum(
     CapacityCounter, description="What exists, may be sold, is held, is promised, is kept for a group."
 )
 strawberry.enum(CapacityDimension, description="Drops, seconds of work, millilitres and grams.")
 strawberry.enum(Channel, name="NotificationChannel", description="How a message reaches a customer.")
+strawberry.enum(
+    DisruptionKind, description="A vehicle, the courier of one, a whole node, or a street for motor vehicles."
+)
+strawberry.enum(DisruptionStatus, description="REPORTED until a plan REPAIRED it; FAILED when none could.")
 strawberry.enum(EntryKind, name="CapacityEntryKind", description="Why a pool changed.")
 strawberry.enum(FeePartKind, description="What a part of the fee pays for.")
 strawberry.enum(GoodsTrait, description="What about the goods restricts how they are carried or handed over.")
@@ -96,11 +103,14 @@ strawberry.enum(VehicleKind, description="The kind of vehicle that comes.")
 
 __all__ = [
     "AlertKind",
+    "AssignmentTrigger",
     "BookingStatus",
     "CapacityCounter",
     "CapacityDimension",
     "Channel",
     "CutoffKind",
+    "DisruptionKind",
+    "DisruptionStatus",
     "EntryKind",
     "FeePartKind",
     "GoodsTrait",

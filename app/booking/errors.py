@@ -132,3 +132,7 @@ class WaitlistEntryEnded(Refusal):
 
 class TooManyWindows(Invalid):
     """Wait for 1 to {limit} windows at a time, all of this address."""
+
+
+class ProposalSettled(Refusal):
+    """No other window is proposed to this booking any more; ask for the booking to see how it stands."""

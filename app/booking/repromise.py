@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ from app.booking.overcommitment import Overcommitment
 from app.booking.rules import BookingStatus, RepromiseState, least_harm_first, misfits
 from app.booking.seen import SeenBooking, seen_bookings
 from app.booking.tables import DeliveryBooking, RepromiseProposal
-from app.database.rows import add, rows, table_of
+from app.database.rows import add, one_or_none, rows, table_of
 from app.slots.queries import slots_between, slots_by_id
 from app.slots.tables import DeliverySlot
 from app.values.actor import Actor
@@ -76,6 +76,73 @@ def propose(
         topic = f"booking:{one.booking_id}"
         events.record(conn, now=now, topic=topic, kind="booking.repromise_proposed", payload=facts)
     return made
+
+
+def propose_to(
+    conn: Connection,
+    *,
+    now: datetime,
+    actor: str,
+    overrides: Mapping[str, str],
+    reason: str,
+    bookings: Sequence[DeliveryBooking],
+    cold_until: datetime,
+) -> list[RepromiseProposal]:
+    """Write a proposal for each of these bookings that has any window to be proposed.
+
+    `overrides` are what took their pools away, by pool. Goods that are picked and must stay cold are there
+    by `cold_until`. One that has an open proposal already is left with it.
+    """
+    _settle(conn, list(overrides))
+    asked = _asked(conn, list(overrides))
+    elsewhere = _alternatives(conn, now, bookings)
+    slots = {slot.id: slot for slot in slots_by_id(conn, [s for ids in elsewhere.values() for s in ids])}
+    made = []
+    for booking in bookings:
+        cold = booking.chilled_ml + booking.frozen_ml > 0 and now >= booking.cutoff_at
+        near = [s for s in elsewhere[booking.id] if not cold or slots[s].ends_at <= cold_until]
+        if near and booking.id not in asked:
+            made.append(
+                RepromiseProposal(
+                    storefront_id=booking.storefront_id,
+                    booking_id=booking.id,
+                    pool_id=booking.pool_id,
+                    override_id=overrides[booking.pool_id],
+                    reason=reason,
+                    actor=actor,
+                    alternatives=near,
+                    created_at=now,
+                )
+            )
+    add(conn, *made)
+    for one in made:
+        facts = {"booking_id": one.booking_id, "proposal_id": one.id, "alternatives": one.alternatives}
+        topic = f"booking:{one.booking_id}"
+        events.record(conn, now=now, topic=topic, kind="booking.repromise_proposed", payload=facts)
+    return made
+
+
+def open_proposals(conn: Connection, *, override_ids: Sequence[str]) -> list[RepromiseProposal]:
+    """The proposals of these overrides that nobody has answered."""
+    proposal = table_of(RepromiseProposal)
+    mine = sa.and_(proposal.c.override_id.in_(override_ids), proposal.c.state == RepromiseState.OPEN)
+    return rows(conn, RepromiseProposal, sa.select(proposal).where(mine).order_by(proposal.c.id))
+
+
+def open_proposal_of(conn: Connection, *, booking_id: str) -> RepromiseProposal | None:
+    """The proposal that a booking's customer may still answer: None where there is none."""
+    proposal, booking = table_of(RepromiseProposal), table_of(DeliveryBooking)
+    query = (
+        sa.select(proposal)
+        .join(booking, booking.c.id == proposal.c.booking_id)
+        .where(
+            proposal.c.booking_id == booking_id,
+            proposal.c.state == RepromiseState.OPEN,
+            booking.c.pool_id == proposal.c.pool_id,
+            booking.c.status != BookingStatus.CANCELLED,
+        )
+    )
+    return one_or_none(conn, RepromiseProposal, query)
 
 
 def withdraw(conn: Connection, *, override_id: str) -> int:

@@ -102,6 +102,7 @@ def _reschedule(
     keep_use(conn, now=now, hold_id=booking.hold_id, covered_minor=prepaid)
     changes: dict[str, Any] = {
         **served(reach, move.preference),
+        "partner_courier": False,
         **priced(fee.quote),
         "slot_id": slot.id,
         "starts_at": slot.starts_at,

@@ -147,6 +147,11 @@ class SeenBooking:
         return self.row.order_reference
 
     @property
+    def partner_courier(self) -> bool:
+        """Whether a partner courier brings it."""
+        return self.row.partner_courier
+
+    @property
     def version(self) -> int:
         """Counts its changes."""
         return self.row.version

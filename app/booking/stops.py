@@ -56,9 +56,10 @@ def stops_between(
     if node_id is not None:
         here.append(pool.c.node_id == node_id)
     hold, booking = table_of(SlotHold), table_of(DeliveryBooking)
+    ours = sa.and_(booking.c.status.in_(_AHEAD), booking.c.partner_courier.is_(False))
     for claim, reference, live in (
         (hold, hold.c.id, hold.c.status.in_(OCCUPYING)),
-        (booking, booking.c.hold_id, booking.c.status.in_(_AHEAD)),
+        (booking, booking.c.hold_id, ours),
     ):
         for row in conn.execute(_query(claim, reference).where(live, *here).order_by(claim.c.id)):
             found[row.node_id, row.day].append(_stop(row))

@@ -198,8 +198,15 @@ class DeliveryBooking(_Claim, table=True):
     created_at: datetime
     # How often the customer has moved it.
     moves: int = 0
+    # A partner courier brings it: it takes nothing of its pool.
+    partner_courier: bool = False
     # It was cancelled after its goods may have been picked: they go back into stock.
     restock: bool = False
+
+    @property
+    def load(self) -> Load:
+        """What it takes from its pool: nothing while a partner courier brings it."""
+        return Load() if self.partner_courier else super().load
 
     @property
     def code(self) -> str:

@@ -83,6 +83,25 @@ class BookingMovedFacts(BookingConfirmedFacts):
 
 
 @dataclass(frozen=True)
+class RepromiseFacts(BookingConfirmedFacts):
+    """What the message about a promise that cannot be kept may say: what to choose from, and by when."""
+
+    choices: tuple[str, ...]
+    answer_by: str
+    choose_url: str
+
+    @classmethod
+    def sample(cls) -> RepromiseFacts:
+        """A delivery whose van broke down."""
+        return cls(
+            **BookingConfirmedFacts.sample().as_context(),
+            choices=("Wed 25 November, 20:00-21:00", "Thu 26 November, 18:00-19:00"),
+            answer_by="18:30",
+            choose_url="https://shop.example/bookings/token/choose",
+        )
+
+
+@dataclass(frozen=True)
 class BookingCancelledFacts(BookingConfirmedFacts):
     """What the message about a cancelled booking may say; `owed` is whether anything is still to be paid."""
 
@@ -145,6 +164,7 @@ FACTS: dict[str, type[Facts]] = {
     "booking_moved": BookingMovedFacts,
     "booking_cancelled": BookingCancelledFacts,
     "booking_narrowed": BookingConfirmedFacts,
+    "repromise": RepromiseFacts,
     "waitlist_offered": WaitlistOfferedFacts,
     "standing_reminder": StandingReminderFacts,
     "standing_released": StandingReleasedFacts,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from app.booking.flexible import choices_of, flexible_of
 from app.booking.rules import BookingStatus
 from app.booking.seen import fee_of
-from app.booking.tables import DeliveryBooking, SlotHold
+from app.booking.tables import DeliveryBooking, RepromiseProposal, SlotHold
 from app.customers.tables import Customer
 from app.database.rows import by_id
 from app.engagement.calendar import Entry
@@ -21,6 +21,7 @@ from app.engagement.facts import (
     BookingConfirmedFacts,
     BookingMovedFacts,
     PartFact,
+    RepromiseFacts,
     WaitlistOfferedFacts,
 )
 from app.engagement.letter import Letter, Urls, Writer
@@ -107,12 +108,43 @@ def booking_narrowed(conn: Connection, now: datetime, told: Mapping[str, Any], u
     return _letter(about, "booking_narrowed", about.booking.id, facts.as_context(), now, urls)
 
 
+def repromise(conn: Connection, _now: datetime, told: Mapping[str, Any], urls: Urls) -> Letter:
+    """That a window cannot be kept, and which ones to choose from; raises NotFound."""
+    about = _about(conn, told["booking_id"])
+    proposal = by_id(conn, RepromiseProposal, told["proposal_id"])
+    if proposal is None:
+        raise NotFound
+    slots = {slot.id: slot for slot in slots_by_id(conn, proposal.alternatives)}
+    windows = [slots[key] for key in proposal.alternatives if key in slots]
+    until = datetime.fromisoformat(told["answer_by"])
+    facts = RepromiseFacts(
+        **_booking_facts(conn, about, urls),
+        choices=tuple(
+            f"{day_text(slot.starts_at, about.locale, about.zone)},"
+            f" {window_text(slot.window, about.locale, about.zone)}"
+            for slot in sorted(windows, key=lambda slot: slot.starts_at)
+        ),
+        answer_by=time_text(until, about.locale, about.zone),
+        choose_url=f"{urls.booking_url(about.booking.id)}/choose",
+    )
+    return Letter(
+        "repromise",
+        f"repromise:{proposal.id}",
+        about.storefront,
+        about.customer,
+        about.locale,
+        facts.as_context(),
+        booking_id=about.booking.id,
+    )
+
+
 # What a job of the kind `engagement.<name>` writes.
 LETTERS: Mapping[str, Writer] = {
     "booking_confirmed": booking_confirmed,
     "booking_moved": booking_moved,
     "booking_cancelled": booking_cancelled,
     "booking_narrowed": booking_narrowed,
+    "repromise": repromise,
     "waitlist_offered": waitlist_offered,
     "standing_reminder": standing_reminder,
     "standing_released": standing_released,

@@ -25,6 +25,8 @@ class Repeating:
 SCHEDULE = (
     Repeating("demand.forecast", timedelta(days=1), timedelta(hours=1, minutes=30), {"days": 14}),
     Repeating("allocation.plan", timedelta(days=1), timedelta(hours=2), {"trigger": "night", "days": 14}),
+    Repeating("assignment.hour", timedelta(hours=1), timedelta(minutes=20), {}),
+    Repeating("assignment.cutoff", timedelta(minutes=5), timedelta(), {}),
     Repeating("booking.reclaim", timedelta(minutes=1), timedelta(), {}),
     Repeating("standing.tend", timedelta(minutes=10), timedelta(), {}),
     Repeating("allocation.prices", timedelta(seconds=15), timedelta(), {}),

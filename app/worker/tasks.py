@@ -17,6 +17,9 @@ from app.alerts.rules import AlertKind
 from app.allocation.learn import learn
 from app.allocation.problem import Limits
 from app.allocation.rules import RunStatus
+from app.allocation.snapshot import plan_days
+from app.assignment.queries import days_cut_off
+from app.assignment.rules import AssignmentTrigger
 from app.booking.errors import BookingNotFlexible, SlotNotFound
 from app.booking.narrow import narrow
 from app.booking.reclaim import reclaim
@@ -34,10 +37,12 @@ from app.tours.published import planned_stops
 from app.tours.run_status import TourRunStatus
 from app.values.actor import Actor, Role
 from app.worker.alerts import alert_operators, watch
+from app.worker.assign import assign
 from app.worker.demand import ForecastFailed, forecast
 from app.worker.improve import improve
 from app.worker.plan import plan
 from app.worker.prices import follow_bookings
+from app.worker.repair import repair, settle
 from app.worker.router import Router
 from app.worker.standing import tend_standing
 from app.worker.tours import TourPlanner, booked_days, due_days
@@ -137,6 +142,32 @@ async def learn_from_tours(world: World, _job: Job) -> None:
     await world.db.write(lambda conn, now: learn(conn, now=now))
 
 
+async def assign_tomorrow(world: World, _job: Job) -> None:
+    """Find better vehicles for tomorrow's bookings; where that fails each stays where it is."""
+
+    def work() -> None:
+        today = world.db.read_now(lambda conn, now: plan_days(conn, now=now))
+        _assigned(world, today + timedelta(days=1), AssignmentTrigger.HOUR)
+
+    await asyncio.to_thread(work)
+
+
+async def assign_cut_off(world: World, _job: Job) -> None:
+    """Place the bookings whose cut-off has just passed, and narrow the flexible ones among them."""
+
+    def work() -> None:
+        for day in world.db.read_now(lambda conn, now: days_cut_off(conn, now=now)):
+            _assigned(world, day, AssignmentTrigger.CUTOFF)
+
+    await asyncio.to_thread(work)
+
+
+def _assigned(world: World, day: date, trigger: AssignmentTrigger) -> None:
+    run = assign(world.db, day=day, trigger=trigger)
+    if run.status is not RunStatus.PUBLISHED:
+        raise PlanFailed(run.message)
+
+
 async def take_back(world: World, job: Job) -> None:
     """End holds past their time, in the job's pool or anywhere, and serve those who wait for the room."""
     pool_id = job.payload.get("pool_id")
@@ -201,6 +232,10 @@ TASKS: dict[str, Task] = {
     "allocation.prices": follow_bookings,
     "operators.alert": alert_operators,
     "operators.watch": watch,
+    "assignment.hour": assign_tomorrow,
+    "assignment.cutoff": assign_cut_off,
+    "disruption.repair": repair,
+    "disruption.settle": settle,
     "booking.reclaim": take_back,
     "booking.narrow": decide_window,
     "standing.tend": tend_standing,

@@ -18,6 +18,17 @@ QUIET = {
     "booking_confirmed": {"fee_parts"},
     "booking_moved": {"fee_parts"},
     "booking_narrowed": {"fee_parts"},
+    "repromise": {
+        "order_reference",
+        "place",
+        "handover",
+        "fee",
+        "fee_parts",
+        "grams",
+        "vehicle",
+        "change_until",
+        "booking_url",
+    },
 }
 
 

@@ -1,0 +1,1 @@
+"""Which pool serves each confirmed booking, and why."""

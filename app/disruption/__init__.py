@@ -1,0 +1,1 @@
+"""What breaks promises, and how they are kept all the same."""

@@ -1,0 +1,84 @@
+"""Kinds of disruption, what each takes away, and until when customers may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from app.fleet.rules import VehicleKind
+
+# A partner courier needs so long before a window ends; a customer so long to answer at least.
+_PARTNER_NEEDS = timedelta(minutes=60)
+_LEAST_ANSWER = timedelta(minutes=10)
+# What cannot get to an address in a closed street; bikes and people on foot can.
+MOTORED = frozenset({VehicleKind.VAN, VehicleKind.ELECTRIC_VAN, VehicleKind.E_SCOOTER, VehicleKind.MOPED})
+# An address this near to a closed street is on it.
+STREET_M = 40.0
+
+
+class DisruptionKind(StrEnum):
+    """What fails: a vehicle, the courier of one, a whole node, or a street for motor vehicles."""
+
+    VEHICLE = "VEHICLE"
+    COURIER = "COURIER"
+    NODE = "NODE"
+    STREET = "STREET"
+
+
+class DisruptionStatus(StrEnum):
+    """REPORTED until a plan repaired it; FAILED when none could be made."""
+
+    REPORTED = "REPORTED"
+    REPAIRED = "REPAIRED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What is told: which fields matter depends on the kind.
+
+    VEHICLE: its name. COURIER: the node and the kind of vehicle that nobody drives. NODE: the node.
+    STREET: its name. From `starts_at` until `ends_at`, or the end of that local day.
+    """
+
+    kind: DisruptionKind
+    starts_at: datetime
+    ends_at: datetime | None
+    reason: str
+    vehicle_name: str | None = None
+    node_id: str | None = None
+    vehicle_kind: VehicleKind | None = None
+    street_name: str | None = None
+
+
+def lacking(incident: Incident) -> str | None:
+    """What an incident lacks, in a sentence, or None."""
+    if incident.ends_at is not None and incident.ends_at <= incident.starts_at:
+        return "A disruption ends after it starts."
+    if not 1 <= len(incident.reason.strip()) <= 500:
+        return "Say why, in 1 to 500 characters; the history keeps it."
+    missing = {
+        DisruptionKind.VEHICLE: (incident.vehicle_name, "Name the vehicle."),
+        DisruptionKind.COURIER: (
+            incident.node_id and incident.vehicle_kind,
+            "Give the node and the kind of vehicle.",
+        ),
+        DisruptionKind.NODE: (incident.node_id, "Give the node."),
+        DisruptionKind.STREET: (incident.street_name, "Name the street."),
+    }
+    given, what = missing[incident.kind]
+    return None if given else what
+
+
+def left_bp(kind: DisruptionKind, vehicles: int, sell: int, planned: int) -> int:
+    """What a pool still sells of its plan, in basis points: all but one of its vehicles, or nothing."""
+    if kind is DisruptionKind.NODE or vehicles <= 1 or planned <= 0:
+        return 0
+    return sell * (vehicles - 1) * 10_000 // (vehicles * planned)
+
+
+def answer_by(now: datetime, ends: Iterable[datetime]) -> datetime:
+    """Until when customers may choose: while a partner courier can still keep the first of the promises."""
+    return max(now + _LEAST_ANSWER, min(ends) - _PARTNER_NEEDS)

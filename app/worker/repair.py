@@ -1,0 +1,76 @@
+"""Repair a disruption from end to end, and later bring what nobody answered by partner courier."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from functools import partial
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.allocation.orders import OrderLimits
+from app.allocation.rules import RunStatus
+from app.assignment.rules import AssignmentTrigger
+from app.assignment.tables import AssignmentFigures, AssignmentRun
+from app.database.rows import by_id, rows, table_of
+from app.database.runner import Database
+from app.disruption.repair import publish_repair, scope_of, settle_disruption
+from app.disruption.rules import DisruptionStatus
+from app.disruption.tables import Disruption
+from app.jobs import Job
+from app.worker.assign import assign
+from app.world.world import World
+
+# A repair is wanted at once: customers are on their way home.
+_LIMITS = OrderLimits(seconds=2.0, gap=0.002)
+
+
+class RepairFailed(Exception):
+    """There is no repair to publish; the disruption says why."""
+
+
+async def repair(world: World, job: Job) -> None:
+    """Plan the bookings of a disruption anew and publish it; one that is repaired already is let be."""
+    run = await asyncio.to_thread(_repair, world.db, str(job.payload["disruption_id"]))
+    if run is not None and run.status is not RunStatus.PUBLISHED:
+        raise RepairFailed(run.message)
+
+
+def _repair(db: Database, disruption_id: str) -> AssignmentRun | None:
+    disruption = db.read_now(lambda conn, _: by_id(conn, Disruption, disruption_id))
+    if disruption is None or disruption.status is DisruptionStatus.REPAIRED:
+        return None
+    figures = db.read_now(
+        lambda conn, _: rows(conn, AssignmentFigures, sa.select(table_of(AssignmentFigures)))
+    )
+    limit_min = figures[0].chilled_limit_min if figures else AssignmentFigures(city_id="").chilled_limit_min
+    run = assign(
+        db,
+        day=disruption.day,
+        trigger=AssignmentTrigger.DISRUPTION,
+        scope=scope_of(disruption),
+        limits=_LIMITS,
+        publish=partial(publish_repair, disruption=disruption, chilled_limit=timedelta(minutes=limit_min)),
+        disruption_id=disruption.id,
+    )
+    if run.status is not RunStatus.PUBLISHED:
+        db.write_now(partial(_failed, disruption_id=disruption.id, message=run.message))
+    return run
+
+
+def _failed(conn: Connection, _now: datetime, *, disruption_id: str, message: str | None) -> None:
+    table = table_of(Disruption)
+    still = sa.and_(table.c.id == disruption_id, table.c.status != DisruptionStatus.REPAIRED)
+    conn.execute(sa.update(table).where(still).values(status=DisruptionStatus.FAILED, message=message))
+
+
+async def settle(world: World, job: Job) -> None:
+    """Have a partner courier bring what was asked about and not answered in time."""
+
+    def work(conn: Connection, now: datetime) -> None:
+        disruption = by_id(conn, Disruption, str(job.payload["disruption_id"]))
+        if disruption is not None:
+            settle_disruption(conn, now=now, disruption=disruption)
+
+    await world.db.write(work)

@@ -1,0 +1,91 @@
+"""Assignment runs and explanations, through the API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from app.allocation.orders import OrderLimits
+from app.assignment.rules import AssignmentTrigger
+from app.database.runner import Database
+from app.storefronts.issue_key import issue_key
+from app.values.actor import Role
+from app.worker.assign import assign
+from schema.ids import to_global
+from tests.api import KEY, Api, client_on
+from tests.assignment.world import DAY, Street, street
+from tests.factories import make_storefront
+
+RUNS = """{ assignmentRuns(date: "2026-11-25") { id status trigger date orders moved narrowed partnerCouriers
+  overtimeSeconds gap objective { amount } bound { amount } } }"""
+WHY = """query ($id: ID!) { explainAllocation(bookingId: $id) { sentence partnerCourier
+  chosen { vehicleKind node window { startsAt } total { amount } distance { amount } workSeconds }
+  nextBest { vehicleKind total { amount } } partnerCourierCost { amount }
+  moves { reason actor beforePoolId afterPoolId } run { trigger } }
+  booking(id: $id) { partnerCourier } }"""
+
+
+def open_api(town: Street, role: Role = Role.STOREFRONT) -> None:
+    """Let the shop's key in."""
+    shop = town.shop.actor.storefront_id
+
+    def work(conn: Connection, now: datetime) -> None:
+        issue_key(conn, now=now, storefront_id=shop, key=KEY, name="shop", role=role)
+
+    town.db.write_now(work)
+
+
+def test_why_a_booking_is_where_it_is_before_and_after_a_run(db: Database) -> None:
+    town = street(db)
+    open_api(town)
+    ana = town.booking(town.early, "ana")
+    booking = to_global("DeliveryBooking", ana.id)
+    with client_on(db) as client:
+        api = Api(client)
+        found = api.data(WHY, id=booking)["explainAllocation"]
+        assert found["chosen"]["vehicleKind"] == "CARGO_BIKE"
+        assert found["chosen"]["total"]["amount"] == "0.40"
+        assert found["nextBest"] == {"vehicleKind": "VAN", "total": {"amount": "0.90"}}
+        assert found["run"] is None
+        assert "would cost 0.50 EUR more" in found["sentence"]
+
+        # The bikes are gone: vans bring it, and the run says what it cost and proved.
+        town.publish(town.vans(18), town.bike(19))
+        assign(db, day=DAY, trigger=AssignmentTrigger.HOUR, limits=OrderLimits(seconds=2))
+        found = api.data(WHY, id=booking)["explainAllocation"]
+        assert found["chosen"]["vehicleKind"] == "VAN"
+        assert found["run"] == {"trigger": "HOUR"}
+        assert [move["actor"] for move in found["moves"]] == ["planner"]
+        assert "Nothing else serves this address" in found["sentence"]
+        (run,) = api.data(RUNS)["assignmentRuns"]
+        assert (run["status"], run["moved"], run["orders"], run["partnerCouriers"]) == ("PUBLISHED", 1, 1, 0)
+        assert float(run["bound"]["amount"]) <= float(run["objective"]["amount"])
+        assert api.data("query ($id: ID!) { node(id: $id) { id } }", id=run["id"])["node"] == {
+            "id": run["id"]
+        }
+
+
+def test_a_partner_courier_is_told_and_a_stranger_is_not_told_anything(db: Database) -> None:
+    town = street(db)
+    open_api(town)
+    ana = town.booking(town.early, "ana")
+
+    def stranger(conn: Connection, now: datetime) -> None:
+        shop = make_storefront(conn).id
+        issue_key(conn, now=now, storefront_id=shop, key="another key", name="x", role=Role.STOREFRONT)
+
+    db.write_now(stranger)
+    town.publish(town.bike(19))
+    assign(db, day=DAY, trigger=AssignmentTrigger.HOUR, limits=OrderLimits(seconds=2))
+    with client_on(db) as client:
+        api = Api(client)
+        data = api.data(WHY, id=to_global("DeliveryBooking", ana.id))
+        found = data["explainAllocation"]
+        assert data["booking"] == {"partnerCourier": True}
+        assert (found["chosen"], found["partnerCourier"]) == (None, True)
+        assert float(found["partnerCourierCost"]["amount"]) >= 14
+        assert "a partner courier brings it" in found["sentence"]
+        assert [move["afterPoolId"] for move in found["moves"]] == [None]
+        other = Api(client, key="another key")
+        assert "BOOKING_NOT_FOUND" in other.codes(WHY, id=to_global("DeliveryBooking", ana.id))
