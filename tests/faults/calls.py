@@ -16,7 +16,7 @@ from tests.faults.town import KEY
 # What the API may say instead of an answer; the client repeats the request with the same key.
 OUTAGES = {"DATABASE_UNREACHABLE", "DATABASE_READ_ONLY", "DATABASE_FULL"}
 IN_A_MOMENT = {"BUSY", "IDEMPOTENCY_IN_PROGRESS"}
-PATIENCE_S = 90
+PATIENCE_S = 300
 TIMEOUT_S = 30
 
 _HOLD = (

@@ -21,9 +21,9 @@ def checked(town: Town, load: Load, workers: Sequence[Running], *, bookings: int
     """All that must hold after a run that its shoppers ended."""
     assert load.faults == []
     assert load.booked >= bookings, "the shoppers did not get there in time"
-    assert [call for s in load.shoppers for call in s.client.calls if call.answer is None] == []
     assert settled(town, workers) == []
     assert found(town, load.shoppers) == []
+    assert [call for s in load.shoppers for call in s.client.calls if call.answer is None] == []
 
 
 def kills(servers: Sequence[Server], workers: Sequence[Running], size: Size) -> list[Fault]:
