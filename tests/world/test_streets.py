@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from app.world.streets import NoStreets, Streets
 VAN_MOVER = Mover(VehicleKind.VAN, "van", 20)
 BIKE_MOVER = Mover(VehicleKind.CARGO_BIKE, "cargo bike", 15)
 # A map of the middle of Porto, if there is one: CITY_MAP=file.osm.pbf
-CENTRE = Path(os.environ.get("CITY_MAP", "no map"))
+CENTRE = Path(__file__).parents[3] / "shared" / "data" / "porto-centre-full.osm.pbf"
 
 
 def corner(row: int, column: int) -> Point:
