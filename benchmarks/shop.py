@@ -30,6 +30,7 @@ from app.storefronts.authenticate import authenticate
 from app.storefronts.issue_key import issue_key
 from app.storefronts.queries import storefront_by_key
 from app.tables import metadata
+from app.tours.tables import TourSheet
 from app.values.actor import Actor, Role
 from app.values.window import local_day
 from app.worker.plan import plan
@@ -147,14 +148,21 @@ def twin(shop: Shop, name: str = "twin") -> Shop:
     return replace(shop, url=other.render_as_string(hide_password=False))
 
 
-def make_room(shop: Shop, times: int = 1_000) -> None:
-    """So much more capacity everywhere that a benchmark never meets a full window."""
+# More of everything than any benchmark takes, and less than a column holds.
+_ROOM = {"orders": 1_000_000, "work_s": 1_000_000_000}
+_AMPLE = 1_000_000_000_000
+
+
+def make_room(shop: Shop) -> None:
+    """So much capacity everywhere that a benchmark never meets a full window; tours bound nobody."""
 
     def work(conn: Connection, _now: datetime) -> None:
         for model in (CapacityPool, PickLoad):
             table = table_of(model)
-            sizes = [column for column in table.c if column.name.startswith(("cap_", "sell_"))]
-            conn.execute(sa.update(table).values({column.name: column * times for column in sizes}))
+            sizes = [column.name for column in table.c if column.name.startswith(("cap_", "sell_"))]
+            values = {name: _ROOM.get(name.split("_", 1)[1], _AMPLE) for name in sizes}
+            conn.execute(sa.update(table).values(values))
+        conn.execute(sa.delete(table_of(TourSheet)))
 
     db = Database(shop.url)
     try:

@@ -152,6 +152,7 @@ def test_who_is_asked_chooses_in_time_or_is_brought_it_by_a_partner_courier(
             "idempotencyKey": "k",
         }
         chosen = shop.data(CHOOSE, input=choice)["chooseWindow"]
+        assert shop.data(CHOOSE, input=choice)["chooseWindow"] == chosen
         assert chosen["userErrors"] == []
         assert chosen["booking"]["promise"]["window"]["startsAt"].startswith("2026-11-26T18")
         assert "Van 7 broke down" in chosen["booking"]["promise"]["history"][-1]["reason"]

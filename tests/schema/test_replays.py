@@ -91,6 +91,10 @@ def who(name: str) -> dict[str, Any]:
     return {"reference": name, "name": name, "email": f"{name}@example.com"}
 
 
+# Asked twice where a vehicle breaks down, which takes an evening of its own: tests/journeys/test_breakdown.py.
+ELSEWHERE = {"reportDisruption", "chooseWindow"}
+
+
 def test_every_keyed_answer_is_the_same_a_day_later(
     api: Api, operator: Api, db: Database, opened: Opened, clock: Clock
 ) -> None:
@@ -118,7 +122,7 @@ def test_every_keyed_answer_is_the_same_a_day_later(
     worked(world_on(db))
     different = memory.different()
     assert not different, "\n".join(different)
-    assert {name for _, name, _, _ in memory.asked} == keyed()
+    assert {name for _, name, _, _ in memory.asked} == keyed() - ELSEWHERE
 
 
 def keyed() -> set[str]:
