@@ -1,4 +1,5 @@
-"""Every benchmark runs from end to end at a tiny size, so that none rots; what it measures is its own affair."""
+"""Every benchmark runs import os
+from end to end at a tiny size, so that none rots; what it measures is its own affair."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -125,6 +126,7 @@ def test_a_script_for_pgbench_makes_its_own_keys_and_takes_no_text_for_a_variabl
     assert pgbench.own("'18:00:00'", marks) == "'18:00:00'"
 
 
+@pytest.mark.skipif(not os.environ.get("LASTLAP_SLOW"), reason="TAKES MINUTES: set LASTLAP_SLOW=1 to run it")
 @pytest.mark.timeout(900)
 def test_a_past_grows_and_is_asked_beside_a_smaller_one(made: list[Shop]) -> None:
     with ThreadPoolExecutor(1) as thread:
