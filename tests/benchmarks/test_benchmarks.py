@@ -1,4 +1,5 @@
 """Every benchmark runs import os
+import os
 from end to end at a tiny size, so that none rots; what it measures is its own affair."""
 
 from collections.abc import Iterator
