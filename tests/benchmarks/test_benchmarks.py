@@ -1,7 +1,6 @@
-"""Every benchmark runs import os
-import os
-from end to end at a tiny size, so that none rots; what it measures is its own affair."""
+"""Every benchmark runs from end to end at a tiny size, so that none rots; what it measures is its own affair."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
