@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app import events, jobs
-from app.booking.claim import claim, menu_of
+from app.booking.change_pool import change_pool
+from app.booking.claim import menu_of
 from app.booking.columns import served
 from app.booking.errors import ProposalSettled, SlotNotFound
 from app.booking.flexible import settle
@@ -18,7 +19,6 @@ from app.booking.queries import locked_booking
 from app.booking.repromise import open_proposal_of
 from app.booking.rules import RepromiseState
 from app.booking.tables import DeliveryBooking, PromiseChange, RepromiseProposal
-from app.capacity.give_back import give_back
 from app.capacity.lock import lock
 from app.capacity.rules import Reach
 from app.database.idempotency import once, row_answer
@@ -27,7 +27,6 @@ from app.handover.queries import preference_by_id
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
 from app.tours.queries import locked_sheets
-from app.tours.remove import remove
 from app.values.actor import Actor
 
 
@@ -103,37 +102,17 @@ def _taken(
     pools = [booking.pool_id, *(r.pool_id for r in menu.pools_for(slot, booking.basket, at_door_s))]
     lock(conn, pool_ids=pools)
     locked_sheets(conn, pool_ids=pools)
-    menu = menu.refreshed(conn).without(booking.pool_id)
-    reach = claim(
+    menu = menu.refreshed(conn)
+    reach = change_pool(
         conn,
         now=now,
         actor=actor,
         menu=menu,
+        booking=booking,
         slot=slot,
-        basket=booking.basket,
         at_door_s=at_door_s,
-        reference=booking.id,
-        stop_reference=booking.hold_id,
-        customer_group=booking.customer_group,
-        reason="chosen instead of a window that cannot be kept",
-        booked=True,
-    )
-    give_back(
-        conn,
-        now=now,
-        actor=actor.name,
-        pool_id=booking.pool_id,
-        booked=booking.load,
-        reference=booking.id,
-        reason=reason,
-        audience=booking.customer_group,
-    )
-    remove(
-        conn,
-        now=now,
-        pool_ids=[booking.pool_id],
-        references=[booking.hold_id],
-        but_not=(reach.node_id, reach.day),
+        taken_because="chosen instead of a window that cannot be kept",
+        freed_because=reason,
     )
     return menu, reach
 

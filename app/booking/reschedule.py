@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from app import events, jobs
 from app.booking.active_hold import check_version
-from app.booking.claim import check_open, claim, menu_of
+from app.booking.change_pool import change_pool
+from app.booking.claim import check_open, menu_of
 from app.booking.columns import priced, served
 from app.booking.difference import Move, MoveFee, move_of
 from app.booking.errors import FeeDifferenceChanged, MoveLimitReached, SameWindow, SlotNotFound
@@ -22,7 +23,6 @@ from app.booking.serve_waitlist import serve_waitlist
 from app.booking.stops import stop_of
 from app.booking.tables import DeliveryBooking, PromiseChange
 from app.capacity.adjust import adjust
-from app.capacity.give_back import give_back
 from app.capacity.lock import lock
 from app.capacity.rules import Reach
 from app.customers.tables import Customer
@@ -36,7 +36,6 @@ from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
 from app.tours.place import place
 from app.tours.queries import locked_sheets
-from app.tours.remove import remove
 from app.values.actor import Actor
 from app.values.money import Money
 
@@ -186,38 +185,17 @@ def _taken(
     here = move.own_pool(reaches)
     if here is not None and _stays(conn, now, actor, move, slot, menu, here):
         return here
-    reach = claim(
+    return change_pool(
         conn,
         now=now,
         actor=actor,
-        menu=menu.without(booking.pool_id),
+        menu=menu,
+        booking=booking,
         slot=slot,
-        basket=booking.basket,
         at_door_s=at_door_s,
-        reference=booking.id,
-        stop_reference=booking.hold_id,
-        customer_group=booking.customer_group,
-        reason="moved by the customer",
-        booked=True,
+        taken_because="moved by the customer",
+        freed_because="moved to another window",
     )
-    give_back(
-        conn,
-        now=now,
-        actor=actor.name,
-        pool_id=booking.pool_id,
-        booked=booking.load,
-        reference=booking.id,
-        reason="moved to another window",
-        audience=booking.customer_group,
-    )
-    remove(
-        conn,
-        now=now,
-        pool_ids=[booking.pool_id],
-        references=[booking.hold_id],
-        but_not=(reach.node_id, reach.day),
-    )
-    return reach
 
 
 def _stays(
