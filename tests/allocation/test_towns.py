@@ -53,6 +53,14 @@ def test_every_plan_passes_the_checker_and_its_bounds_hold(seed: int, concave: b
     assert bool(solution.passes) == concave
 
 
+def test_vehicles_too_few_for_what_the_tangents_drive_in_any_case_still_go_out() -> None:
+    # In this town a day is solved again with a few hours: not enough for what the relaxation's lines need.
+    problem = town(26, days=3)
+    plan = solve(problem, EXACT, lambda _: None)
+    assert check(problem, plan) == []
+    assert any(plan.days[0].vehicles)
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 100_000))
 def test_the_doors_let_through_what_the_pools_sell_and_what_is_loaded_on_the_way(seed: int) -> None:

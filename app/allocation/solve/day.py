@@ -93,8 +93,7 @@ class _Run:
             values = self.engine.values()
             worth = self._run(tangents(self.day, self.model.amounts(values).served))
             if not self.engine.solved():
-                # What is driven in any case may not fit: lines without that always do.
-                worth = self._run(tangents(self.day, [0.0] * len(self.day.arcs)))
+                worth = self._run(self._through_nothing())
             self.passes.append(self._really(worth))
         return worth
 
@@ -103,13 +102,25 @@ class _Run:
         columns = self.model.whole
         if not columns:
             return float("inf")
-        proved, found = self._with_clear_openings(limits)
-        if proved is None:
-            proved, found = self.engine.whole(columns, limits, start=found)
+        proved, found = self._decided(limits)
+        if found is None and self.concave:
+            # Vehicles that the relaxation had in parts may be too few for what its lines drive in any case.
+            self.model.travel(self.engine, self._through_nothing())
+            proved, found = self._decided(limits)
         # Without an incumbent in time nobody is sent out: a plan all the same, and its gap says so.
         chosen = [round(found[column]) for column in columns] if found else [0] * len(columns)
         self.engine.fix(columns, chosen)
         return proved - self.model.travel_minor()
+
+    def _decided(self, limits: Limits) -> tuple[float, list[float] | None]:
+        proved, found = self._with_clear_openings(limits)
+        if proved is None:
+            return self.engine.whole(self.model.whole, limits, start=found)
+        return proved, found
+
+    def _through_nothing(self) -> list[Line]:
+        """Tangents that drive nothing where nothing is served: some plan always fits them."""
+        return tangents(self.day, [0.0] * len(self.day.arcs))
 
     def _with_clear_openings(self, limits: Limits) -> tuple[float | None, list[float] | None]:
         """What is found when windows that the relaxation opens wholly, or not at all, stay so, with the
