@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app import events, jobs
+from app.alerts.clear_alerts import clear_alerts
+from app.alerts.rules import AlertKind
 from app.allocation.orders import PARTNER, OrderPlan
 from app.assignment.publish import Told, publish_assignment
 from app.assignment.snapshot import Frozen, Scope
@@ -19,7 +21,7 @@ from app.booking.rules import BookingStatus, RepromiseState
 from app.booking.tables import DeliveryBooking, RepromiseProposal
 from app.capacity.transfer import Transfer, transfer
 from app.database.rows import add, rows, table_of
-from app.disruption.rules import MOTORED, DisruptionStatus, answer_by
+from app.disruption.rules import MOTORED, DisruptionStatus, alert_cause, answer_by
 from app.disruption.tables import Disruption
 from app.tours.remove import remove
 from app.values.load import Load
@@ -90,6 +92,7 @@ def publish_repair(
             **outcome,
         )
     )
+    clear_alerts(conn, now=now, kinds=[AlertKind.DISRUPTION_UNREPAIRED], causes=[alert_cause(disruption.id)])
     facts = {"disruption_id": disruption.id, "moved": len(moves), "asked": len(proposals)}
     events.record(conn, now=now, topic="disruption", kind="disruption.repaired", payload=facts)
 

@@ -72,6 +72,11 @@ def lacking(incident: Incident) -> str | None:
     return None if given else what
 
 
+def alert_cause(disruption_id: str) -> str:
+    """The cause of the alert that a disruption is not repaired."""
+    return f"disruption:{disruption_id}"
+
+
 def left_bp(kind: DisruptionKind, vehicles: int, sell: int, planned: int) -> int:
     """What a pool still sells of its plan, in basis points: all but one of its vehicles, or nothing."""
     if kind is DisruptionKind.NODE or vehicles <= 1 or planned <= 0:

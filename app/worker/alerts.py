@@ -15,6 +15,7 @@ from app.allocation.queries import run_of
 from app.jobs import Job
 from app.storefronts.queries import storefront_by_key
 from app.storefronts.tables import Storefront
+from app.worker.day_alerts import forget_past_days
 from app.world.mail import MailRefused, OutgoingMail
 from app.world.world import World
 
@@ -66,6 +67,10 @@ SUBJECTS = {
     AlertKind.ZONE_UNREACHABLE: "Zones that nobody can reach",
     AlertKind.FORECAST_FAILED: "No new demand forecast",
     AlertKind.PRICES_STALE: "Prices do not follow the bookings",
+    AlertKind.TOURS_FAILED: "No new tours: the last ones stay",
+    AlertKind.BOOKINGS_LEFT_OUT: "Bookings that no tour brings",
+    AlertKind.ASSIGNMENT_FAILED: "Bookings could not be assigned anew",
+    AlertKind.DISRUPTION_UNREPAIRED: "A disruption is not repaired",
 }
 
 
@@ -75,6 +80,7 @@ async def watch(world: World, _job: Job) -> None:
 
 
 def _watched(conn: Connection, now: datetime) -> None:
+    forget_past_days(conn, now)
     published = run_of(conn)
     if published is None:
         return

@@ -21,6 +21,7 @@ from app.capacity.transfer import NoRoom
 from app.database.rows import add, table_of
 from app.database.runner import Database
 from app.values.ids import new_id
+from app.worker.day_alerts import assignment_failed, assignment_works
 from app.worker.solver import ORDERS_COMMAND, SolverFailed, run_orders
 
 TRIES = 3
@@ -48,7 +49,7 @@ def assign(
     disruption_id: str | None = None,
 ) -> AssignmentRun:
     """Assign and publish; returns the last run as it ended. A plan that something was booked under is made
-    again, at most three times; whatever fails leaves every booking where it is.
+    again, at most three times; whatever fails leaves every booking where it is and alerts operators.
     """
     scope = scope or Scope(at_cutoff=trigger is AssignmentTrigger.CUTOFF)
     told = Told("planner", _REASONS[trigger], disruption_id)
@@ -58,6 +59,9 @@ def assign(
         if run.message != _MEANWHILE:
             break
         run = _once(db, day, trigger, scope, limits or OrderLimits(), wall_s, command, writing, disruption_id)
+    if run.status is not RunStatus.PUBLISHED and disruption_id is None:
+        message = run.message or run.status
+        db.write_now(lambda conn, now: assignment_failed(conn, now, day=day, message=message))
     return run
 
 
@@ -83,13 +87,18 @@ def _once(
 
     try:
         plan = run_orders(frozen.problem, limits, wall_s=wall_s, command=command)
-    except SolverFailed as why:
+    except (SolverFailed, OSError) as why:
         return end(RunStatus.FAILED, f"{why} Every booking stays where it is.")
     wrong = check_orders(frozen.problem, plan)
     if wrong:
         return end(RunStatus.REFUSED, f"The plan failed its check and is not used: {' '.join(wrong[:5])}")
+
+    def write(conn: Connection, now: datetime) -> None:
+        publish(conn, now, run_id, frozen, plan)
+        assignment_works(conn, now, day=day)
+
     try:
-        db.write_now(lambda conn, now: publish(conn, now, run_id, frozen, plan))
+        db.write_now(write)
     except (Outdated, NoRoom):
         return end(RunStatus.FAILED, _MEANWHILE)
     return _run(db, run_id)

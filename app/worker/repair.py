@@ -9,6 +9,8 @@ from functools import partial
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.alerts.raise_alert import raise_alert
+from app.alerts.rules import AlertKind
 from app.allocation.orders import OrderLimits
 from app.allocation.rules import RunStatus
 from app.assignment.rules import AssignmentTrigger
@@ -16,7 +18,7 @@ from app.assignment.tables import AssignmentFigures, AssignmentRun
 from app.database.rows import by_id, rows, table_of
 from app.database.runner import Database
 from app.disruption.repair import publish_repair, scope_of, settle_disruption
-from app.disruption.rules import DisruptionStatus
+from app.disruption.rules import DisruptionStatus, alert_cause
 from app.disruption.tables import Disruption
 from app.jobs import Job
 from app.worker.assign import assign
@@ -55,14 +57,23 @@ def _repair(db: Database, disruption_id: str) -> AssignmentRun | None:
         disruption_id=disruption.id,
     )
     if run.status is not RunStatus.PUBLISHED:
-        db.write_now(partial(_failed, disruption_id=disruption.id, message=run.message))
+        db.write_now(partial(_failed, disruption=disruption, message=run.message or run.status))
     return run
 
 
-def _failed(conn: Connection, _now: datetime, *, disruption_id: str, message: str | None) -> None:
+def _failed(conn: Connection, now: datetime, *, disruption: Disruption, message: str) -> None:
     table = table_of(Disruption)
-    still = sa.and_(table.c.id == disruption_id, table.c.status != DisruptionStatus.REPAIRED)
-    conn.execute(sa.update(table).where(still).values(status=DisruptionStatus.FAILED, message=message))
+    still = sa.and_(table.c.id == disruption.id, table.c.status != DisruptionStatus.REPAIRED)
+    failed = sa.update(table).where(still).values(status=DisruptionStatus.FAILED, message=message)
+    if conn.execute(failed).rowcount:
+        said = f"{disruption.reason}: {message}"
+        raise_alert(
+            conn,
+            now=now,
+            kind=AlertKind.DISRUPTION_UNREPAIRED,
+            cause=alert_cause(disruption.id),
+            message=said,
+        )
 
 
 async def settle(world: World, job: Job) -> None:

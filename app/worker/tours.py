@@ -28,14 +28,18 @@ from app.tours.run_status import TourRunStatus
 from app.tours.tables import Stop, Tour, TourRun
 from app.values.actor import Actor, Role
 from app.values.ids import new_id
+from app.worker.day_alerts import tours_failed, tours_work
 from app.worker.router import COMMAND, Router
 from app.worker.solver import SolverFailed
 from app.world.streets import Streets
 
 # So often tours are searched for again because bookings changed meanwhile.
 ATTEMPTS = 3
-_OVERTAKEN = "The bookings changed while the tours were searched for; the last published tours stay."
+_STAY = "The last published tours stay."
+_OVERTAKEN = f"The bookings changed while the tours were searched for. {_STAY}"
 _BURIED = "This search had no tours yet when the next one was begun."
+# A search that has run for so long was killed: it is begun again.
+_UNDER_WAY = timedelta(minutes=15)
 _CLOCK = Actor("", Role.OPERATOR, "clock")
 
 
@@ -52,7 +56,8 @@ class TourPlanner:
     def plan(self, days: Sequence[tuple[str, date]], *, trigger: str, actor: Actor = _CLOCK) -> list[TourRun]:
         """Search for the tours of these nodes and days, several at once; returns the runs as they ended.
 
-        Whatever goes wrong ends in the run's status and message; the tours published last stay.
+        Whatever goes wrong ends in the run's status and message and alerts operators; the tours published
+        last stay.
         """
         work = partial(self._node_day, trigger=trigger, actor=actor)
         with ThreadPoolExecutor(max_workers=self.processes) as pool:
@@ -80,18 +85,22 @@ class TourPlanner:
         try:
             routes = router.route(problem, self.limits, start, wall_s=4 * self.limits.seconds + 120)
         except SolverFailed as why:
-            return self._end(run_id, TourRunStatus.FAILED, f"{why} The last published tours stay.")
+            return self._end(run_id, TourRunStatus.FAILED, f"{why} {_STAY}")
         wrong = check(problem, routes)
         if wrong:
-            said = f"The tours failed their check and are not used: {' '.join(wrong[:5])}"
+            said = f"The tours failed their check and are not used: {' '.join(wrong[:5])} {_STAY}"
             return self._end(run_id, TourRunStatus.REFUSED, said)
         sources = "; ".join(dict.fromkeys(travel.source for travel in problem.travels))
         self.db.write_now(partial(_note, run_id=run_id, streets=sources, problem=problem))
 
         def publish(conn: Connection, now: datetime) -> bool:
-            return publish_tours(
+            done = publish_tours(
                 conn, now=now, actor=actor, run_id=run_id, frozen=frozen, problem=problem, routes=routes
             )
+            if done:
+                left_out = [frozen.bookings[drop].code for drop in routes.unserved]
+                tours_work(conn, now, node_id=frozen.node_id, day=frozen.day, left_out=left_out)
+            return done
 
         return self.db.write_now(publish)
 
@@ -112,11 +121,16 @@ class TourPlanner:
 
 
 def due_days(conn: Connection, now: datetime) -> list[tuple[str, date]]:
-    """The nodes and days with a cut-off that has passed since tours were last searched for."""
+    """The nodes and days with a cut-off that has passed since tours were last found, or are being."""
     booking, pool, run = table_of(DeliveryBooking), table_of(CapacityPool), table_of(TourRun)
+    under_way = sa.and_(run.c.status == TourRunStatus.SOLVING, run.c.started_at > now - _UNDER_WAY)
     searched = (
         sa.select(sa.func.max(run.c.started_at))
-        .where(run.c.node_id == pool.c.node_id, run.c.day == pool.c.day)
+        .where(
+            run.c.node_id == pool.c.node_id,
+            run.c.day == pool.c.day,
+            sa.or_(run.c.status == TourRunStatus.PUBLISHED, under_way),
+        )
         .correlate(pool)
         .scalar_subquery()
     )
@@ -181,8 +195,11 @@ def _begin(
     try:
         return tour_snapshot(conn, now=now, node_id=node_id, day=day)
     except NothingToPlan as why:
-        _ended(conn, now, run_id=run_id, status=TourRunStatus.REFUSED, message=why.message)
-        return None
+        said = why.message
+    except (ValueError, LookupError, ArithmeticError) as why:
+        said = f"The data cannot be routed with ({type(why).__name__}: {why})."
+    _ended(conn, now, run_id=run_id, status=TourRunStatus.REFUSED, message=f"{said} {_STAY}")
+    return None
 
 
 def _before(conn: Connection, frozen: TourSnapshot) -> list[Itinerary]:
@@ -222,8 +239,8 @@ def _note(conn: Connection, _now: datetime, *, run_id: str, streets: str, proble
 
 def _ended(conn: Connection, now: datetime, *, run_id: str, status: TourRunStatus, message: str) -> None:
     run = table_of(TourRun)
-    conn.execute(
-        sa.update(run)
-        .where(run.c.id == run_id, run.c.status == TourRunStatus.SOLVING)
-        .values(status=status, finished_at=now, message=message)
-    )
+    mine = sa.and_(run.c.id == run_id, run.c.status == TourRunStatus.SOLVING)
+    ended = sa.update(run).where(mine).values(status=status, finished_at=now, message=message)
+    row = conn.execute(ended.returning(run.c.node_id, run.c.day)).first()
+    if row is not None:
+        tours_failed(conn, now, node_id=row.node_id, day=row.day, message=message)
