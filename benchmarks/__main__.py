@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from benchmarks import availability, claims, hot, past
+from benchmarks import availability, claims, hot, past, plan
 from benchmarks.page import HEAD, PAGE, Benchmark, measure
 
-ALL: Sequence[Benchmark] = (availability, claims, hot, past)
+ALL: Sequence[Benchmark] = (plan, availability, claims, hot, past)
 
 
 def main(names: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from benchmarks import (
     orders,
     past,
     pgbench,
+    plan,
     plan_days,
     plan_fortnight,
     plan_openings,
@@ -57,6 +58,12 @@ def test_a_day_is_solved_checked_and_solved_by_others() -> None:
     assert 0 < found[0].greedy <= found[0].ours.bound
     assert "| 4 / 200 |" in str(plan_days.section(found[:1]))
     assert "| 4 / 200 |" in str(plan_openings.section(found[1:]))
+
+
+def test_a_day_is_solved_within_budgets_and_told() -> None:
+    size = plan.measured(4, 200, marks_s=(0.5, 1.0), repeats=1)
+    assert [one.solver_s > 0 for one in size.within] == [True, True]
+    assert "| 4 / 200 |" in str(plan.section([size]))
 
 
 def test_travel_prices_and_fortnights_are_measured_and_told() -> None:
