@@ -80,6 +80,7 @@ class AllocationRun(Node):
 
     id: strawberry.ID = node_id("AllocationRun")
     status: RunStatus = strawberry.field(description="What became of it.")
+    trigger: str = strawberry.field(description="Why it was begun.")
     started_at: datetime = strawberry.field(description="When it was begun.")
     finished_at: datetime | None = strawberry.field(description="When it ended.")
     first_day: date = strawberry.field(description="The first local day it plans.")

@@ -56,6 +56,7 @@ from schema.onto import shown
 from schema.payments import PaymentReleaseConnection
 from schema.places import AddressInput, AddressSuggestion, Node, ServiceZone
 from schema.plan import PlannedExecution
+from schema.plan_view import PlanQuery
 from schema.promises import MoveOffer
 from schema.standing import StandingSlot
 from schema.values import SCALARS
@@ -80,7 +81,7 @@ async def _for_operators(info: Info, kind: str, key: str) -> Node | None:
 
 
 @strawberry.type(description="What can be asked.")
-class Query(CalendarQuery, CollectionPointQuery, DisruptionQuery):
+class Query(CalendarQuery, CollectionPointQuery, DisruptionQuery, PlanQuery):
     """Reads."""
 
     @strawberry.field(description="Anything by its id; null for what is not there or not yours.")

@@ -3,6 +3,7 @@
 import strawberry
 
 from app.alerts.rules import AlertKind
+from app.allocation.plan_changes import PlanChangeKind
 from app.allocation.rules import RunStatus
 from app.assignment.rules import AssignmentTrigger
 from app.booking.rules import (
@@ -80,6 +81,10 @@ strawberry.enum(RuleKind, name="CalendarRuleKind", description="What can be writ
 strawberry.enum(SlotFate, description="What a change of the calendar does to a slot.")
 strawberry.enum(Weekday, description="A day of the week.")
 strawberry.enum(AlertKind, description="What operators are alerted to.")
+strawberry.enum(
+    PlanChangeKind,
+    description="What a plan did to a pool or zone; OTHER_ZONES: the pool keeps its size and goes elsewhere.",
+)
 strawberry.enum(PriceFigure, description="A figure of the prices that an operator may change.")
 strawberry.enum(SlotLabel, description="What to see at a glance about a window.")
 strawberry.enum(SlotOpeningKind, description="What would open a closed window.")
@@ -123,6 +128,7 @@ __all__ = [
     "OccurrenceState",
     "OvercommitChoice",
     "PassWindows",
+    "PlanChangeKind",
     "PriceFigure",
     "ProofKind",
     "RedemptionState",

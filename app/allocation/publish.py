@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.allocation.openings import publish_openings
+from app.allocation.outline import outlined, packed_outline
 from app.allocation.problem import Arc, DayProblem, DaySolution, Fleet, Plan, Problem, packed_plan
 from app.allocation.rules import RunStatus
 from app.allocation.tables import AllocationRun, BindingLimit, DayPlan
@@ -61,7 +62,7 @@ def publish(conn: Connection, *, now: datetime, run_id: str, problem: Problem, p
         frames=tour_frames(conn, problem=problem, plan=plan),
         stops=stops_between(conn, first=first, last=last),
     )
-    _certificate(conn, now, run_id, problem, plan)
+    _certificate(conn, now, run_id, problem, plan, packed_outline(outlined(problem, plan, pools)))
     facts = {"run_id": run_id, "first": first.isoformat(), "last": last.isoformat()}
     record(conn, now=now, topic="allocation", kind="allocation.published", payload=facts)
 
@@ -206,7 +207,9 @@ def _shifts(conn: Connection, run_id: str, problem: Problem, plan: Plan, first: 
     add(conn, *rostered)
 
 
-def _certificate(conn: Connection, now: datetime, run_id: str, problem: Problem, plan: Plan) -> None:
+def _certificate(
+    conn: Connection, now: datetime, run_id: str, problem: Problem, plan: Plan, outline: bytes
+) -> None:
     add(
         conn,
         *(
@@ -243,6 +246,7 @@ def _certificate(conn: Connection, now: datetime, run_id: str, problem: Problem,
             build_s=round(plan.build_s, 3),
             columns=plan.columns,
             plan=packed_plan(plan),
+            outline=outline,
             message=None,
         )
     )
@@ -290,7 +294,7 @@ def _days_that_bind(
         for binding in solution.bindings:
             fleet = problem.fleets[binding.fleet] if binding.fleet is not None else None
             node = fleet.node if fleet else binding.node
-            window = day.buckets[binding.bucket] if binding.bucket is not None else None
+            window = day.buckets[binding.bucket] if binding.bucket is not None else _whole(day)
             zone = problem.zones[binding.zone] if binding.zone is not None else None
             found.append(
                 BindingLimit(
@@ -299,11 +303,16 @@ def _days_that_bind(
                     node_name=problem.nodes[node].name if node is not None else None,
                     zone_name=zone_names.get(zone) if zone else None,
                     vehicle_kind=VehicleKind(fleet.kind) if fleet else None,
-                    starts_at=window.start if window else None,
-                    ends_at=window.end if window else None,
+                    starts_at=window.start,
+                    ends_at=window.end,
                     worth_minor=round_half_up(binding.worth_minor),
                     currency=problem.currency,
                     unit=binding.unit,
                 )
             )
     return found
+
+
+def _whole(day: DayProblem) -> Window:
+    """From the first bucket of a day to its last: what binds without an hour binds on that day."""
+    return Window(min(window.start for window in day.buckets), max(window.end for window in day.buckets))

@@ -17,13 +17,13 @@ from app.places.tables import ServiceZone
 from app.values.window import Window, ZonedWindow
 
 # Question and answer are large and only a replay wants them.
-_SHOWN = [c for c in table_of(AllocationRun).columns if c.name not in ("problem", "plan")]
+SHOWN = [c for c in table_of(AllocationRun).columns if c.name not in ("problem", "plan", "outline")]
 
 
 def run_of(conn: Connection, run_id: str | None = None) -> AllocationRun | None:
     """The run with this id, or the newest that was published; without question and answer."""
     run = table_of(AllocationRun)
-    query = sa.select(*_SHOWN)
+    query = sa.select(*SHOWN)
     if run_id is None:
         published = run.c.status == RunStatus.PUBLISHED
         query = query.where(published).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(1)
@@ -35,7 +35,7 @@ def run_of(conn: Connection, run_id: str | None = None) -> AllocationRun | None:
 def newest_run(conn: Connection) -> AllocationRun | None:
     """The newest run, whatever became of it."""
     run = table_of(AllocationRun)
-    query = sa.select(*_SHOWN).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(1)
+    query = sa.select(*SHOWN).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(1)
     return one_or_none(conn, AllocationRun, query)
 
 

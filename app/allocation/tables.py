@@ -16,9 +16,9 @@ class AllocationRun(SQLModel, table=True):
     """One run of the planner: what it was told, what it proved, what became of it.
 
     `problem` and `plan` are question and answer as compressed JSON, so that any plan can be replayed and
-    priced anew as bookings arrive. Amounts are contribution in minor units; `gap` is
-    (bound - objective) / |objective|. `bound` is proved for travel as dense as planned, `chord_bound` for
-    any travel.
+    priced anew as bookings arrive; `outline` is what it sells and rosters, to be compared with the next.
+    Amounts are contribution in minor units; `gap` is (bound - objective) / |objective|. `bound` is proved for
+    travel as dense as planned, `chord_bound` for any travel.
     """
 
     __tablename__ = "allocation_run"
@@ -41,6 +41,7 @@ class AllocationRun(SQLModel, table=True):
     message: str | None = Field(default=None, sa_type=sa.Text)
     problem: bytes | None = Field(default=None, sa_type=sa.LargeBinary)
     plan: bytes | None = Field(default=None, sa_type=sa.LargeBinary)
+    outline: bytes | None = Field(default=None, sa_type=sa.LargeBinary)
 
 
 class DayPlan(SQLModel, table=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta
 from functools import partial
 from urllib.parse import urlencode
 
@@ -127,11 +127,12 @@ async def proposals(request: Request, desk: Desk) -> Response:
 
 
 def day_of(text: str) -> date | None:
-    """The day that a form or an address names, if it does."""
+    """The day that a form or an address names, if it is one that has days around it."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if MINYEAR < day.year < MAXYEAR else None
 
 
 def zone_of_city(conn: Connection) -> str:

@@ -14,9 +14,10 @@ from starlette.responses import HTMLResponse
 
 from app.pages.shop import fresh_key
 from app.values.actor import Actor
-from app.values.wording import day_text, time_text, window_text
+from app.values.money import Money
+from app.values.wording import day_text, money_text, time_text, window_text, word
 
-_LOCALE = "en_GB"
+LOCALE = "en_GB"
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parents[3] / "templates" / "pages" / "desk"),
     autoescape=True,
@@ -24,6 +25,14 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+# What plans are begun for, in words.
+_TRIGGERS = {
+    "night": "as every night",
+    "calendar": "because the calendar was changed",
+    "operator": "because an operator asked for it",
+    "schedule": "by the clock",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +51,15 @@ def desk_page(
         desk=desk,
         path=request.url.path,
         key=fresh_key(),
-        day=lambda value: day_text(value, _LOCALE),
-        clock=lambda value, zone: time_text(value, _LOCALE, zone),
+        day=lambda value: day_text(value, LOCALE),
+        clock=lambda value, zone: time_text(value, LOCALE, zone),
         when=lambda value, zone: f"{value.astimezone(ZoneInfo(zone)):%a %d %b %Y}, {_seconds(value, zone)}",
-        window=lambda value, zone: window_text(value, _LOCALE, zone),
+        window=lambda value, zone: window_text(value, LOCALE, zone),
         plain=plain,
+        money=lambda minor, currency: money_text(Money(minor, currency), LOCALE),
+        local=lambda value, zone: value.astimezone(ZoneInfo(zone)),
+        trigger=trigger_said,
+        vehicle=lambda kind: word("vehicle", kind, LOCALE),
         **facts,
     )
     return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
@@ -55,6 +68,11 @@ def desk_page(
 def plain(word: object) -> str:
     """A word of the house for people: PICK_WAVE is 'pick wave'."""
     return str(word).lower().replace("_", " ")
+
+
+def trigger_said(trigger: str) -> str:
+    """Why a run was begun, in words."""
+    return _TRIGGERS.get(trigger, trigger)
 
 
 def _seconds(value: datetime, zone: str) -> str:
