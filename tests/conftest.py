@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import settings
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from app.database.engine import engine_for
 from app.database.runner import Database
@@ -136,5 +137,13 @@ def clock() -> Clock:
 def db(database_url: str, clock: Clock) -> Iterator[Database]:
     """A database whose clock the test moves."""
     database = Database(database_url, clock=clock)
+    if database.engine.dialect.name == "postgresql":
+        event.listen(database.engine, "connect", _patient)
     yield database
     database.close()
+
+
+def _patient(connection: Any, _record: Any) -> None:
+    """Wait a minute for a lock: where the machine is slow, two seconds say nothing of the code."""
+    connection.execute("SET lock_timeout = '60s'")
+    connection.commit()
