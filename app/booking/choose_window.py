@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from app import events, jobs
 from app.booking.change_pool import change_pool
-from app.booking.claim import menu_of
+from app.booking.claim import check_open, menu_of
 from app.booking.columns import served
 from app.booking.errors import ProposalSettled, SlotNotFound
 from app.booking.flexible import settle
@@ -18,6 +18,7 @@ from app.booking.menu import Menu
 from app.booking.queries import locked_booking
 from app.booking.repromise import open_proposal_of
 from app.booking.rules import RepromiseState
+from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import DeliveryBooking, PromiseChange, RepromiseProposal
 from app.capacity.lock import lock
 from app.capacity.rules import Reach
@@ -36,7 +37,8 @@ def choose_window(
     """The booking in a proposed window, at its old fee; it does not count as a move of the customer.
 
     Raises BookingNotFound, ProposalSettled where nothing is asked any more, SlotNotFound for a window that
-    was not proposed, SlotFull (with `alternatives`), and those of `once`.
+    was not proposed or is no more, CutoffPassed, LeadTime, Blackout, BeyondHorizon, MinOrderValue,
+    BasketTooLarge, SlotFull (with `alternatives`), and those of `once`.
     """
     return once(
         conn,
@@ -55,7 +57,7 @@ def _choose(conn: Connection, now: datetime, actor: Actor, booking_id: str, slot
     if proposal is None:
         raise ProposalSettled(field=("input", "bookingId"))
     slot = next(iter(slots_by_id(conn, [slot_id])), None)
-    if slot is None or slot_id not in proposal.alternatives:
+    if slot is None or slot_id not in proposal.alternatives or slot.withdrawn_at is not None:
         raise SlotNotFound(field=("input", "slotId"))
     preference = preference_by_id(conn, booking.drop_preference_id)
     menu, reach = _taken(conn, now, actor, booking, slot, preference.at_door_s, proposal.reason)
@@ -77,6 +79,7 @@ def _choose(conn: Connection, now: datetime, actor: Actor, booking_id: str, slot
     conn.execute(sa.update(answered).where(answered.c.id == proposal.id).values(state=RepromiseState.SETTLED))
     add(conn, _line(now, actor, proposal, booking, chosen))
     _leave_word(conn, now, booking, chosen)
+    serve_waitlist(conn, now=now, pool_ids=[booking.pool_id])
     return chosen
 
 
@@ -99,6 +102,7 @@ def _taken(
         basket=booking.basket,
         customer_group=booking.customer_group,
     )
+    check_open(slot, menu, booking.basket)
     pools = [booking.pool_id, *(r.pool_id for r in menu.pools_for(slot, booking.basket, at_door_s))]
     lock(conn, pool_ids=pools)
     locked_sheets(conn, pool_ids=pools)

@@ -193,6 +193,8 @@ def _late(
 def _taken_again(
     conn: Connection, now: datetime, actor: Actor, held: SlotHold, slot: DeliverySlot
 ) -> dict[str, Any]:
+    if slot.withdrawn_at is not None:
+        raise SlotFull(field=("input", "holdId"))
     preference = preference_by_id(conn, held.drop_preference_id)
     menu = menu_of(
         conn, now=now, storefront_id=held.storefront_id, slot=slot, point=held.point, basket=held.basket

@@ -128,7 +128,11 @@ def _slots(conn: Connection, now: datetime, slot_ids: Sequence[str], place: Plac
     if not 1 <= len(wanted) <= MAX_WINDOWS:
         raise TooManyWindows(field=_SLOTS, limit=MAX_WINDOWS)
     zone = zone_of(conn, point=place.point)
-    found = {slot.id: slot for slot in slots_by_id(conn, wanted) if slot.zone_id == zone.id}
+    found = {
+        slot.id: slot
+        for slot in slots_by_id(conn, wanted)
+        if slot.zone_id == zone.id and slot.withdrawn_at is None
+    }
     if len(found) != len(wanted):
         raise SlotNotFound(field=_SLOTS)
     slots = [found[slot_id] for slot_id in wanted]

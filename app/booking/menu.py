@@ -139,7 +139,8 @@ class Menu:
     def shut(self, slot: DeliverySlot, basket: Basket) -> SlotClosedReason | None:
         """Why the slot cannot be ordered whatever its capacity: by its own terms, or from every node."""
         reason = shut(slot, self.terms, basket)
-        if reason is None and self.closings.blacked_out(slot):
+        # A window that the calendar has no more is kept for those who have it, and for nobody else.
+        if reason is None and (slot.withdrawn_at is not None or self.closings.blacked_out(slot)):
             return SlotClosedReason.BLACKOUT
         gates = {gate for _, gate in self._gated(slot)}
         if reason or not gates or None in gates:

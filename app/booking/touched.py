@@ -9,8 +9,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.booking.rules import BookingStatus, HoldStatus
-from app.booking.tables import DeliveryBooking, SlotHold
+from app.booking.rules import BookingStatus
+from app.booking.tables import DeliveryBooking, SlotHold, occupying
 from app.capacity.tables import CapacityPool
 from app.database.rows import row_of, table_of
 from app.slots.align import Effect
@@ -46,7 +46,7 @@ class Touched:
 
 
 def touched_claims(conn: Connection, *, now: datetime, effect: Effect) -> list[Touched]:
-    """Bookings, then active holds, on the slots that an effect closes, rests or moves, in order of time."""
+    """Bookings, then holds, on the slots that an effect closes, rests or moves, in order of time."""
     slots: dict[str, DeliverySlot] = {}
     nodes: dict[str, set[str | None]] = {}
     places: list[tuple[DeliverySlot, str | None]] = [(slot, None) for slot in effect.closed]
@@ -73,7 +73,7 @@ def _lives() -> sa.ColumnElement[bool]:
 
 def _lasts(now: datetime) -> sa.ColumnElement[bool]:
     hold = table_of(SlotHold)
-    return sa.and_(hold.c.status == HoldStatus.ACTIVE, hold.c.expires_at > now)
+    return sa.and_(occupying(), hold.c.expires_at > now)
 
 
 def _claims[C: (SlotHold, DeliveryBooking)](

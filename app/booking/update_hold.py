@@ -125,7 +125,7 @@ def _fitted(
     if wanted.value.minor < menu.terms.min_order_minor:
         return conflict(SlotClosedReason.MIN_ORDER_VALUE)
     if not menu.pools_for(slot, wanted, preference.at_door_s):
-        return conflict(SlotClosedReason.FLEET_CAPACITY)
+        return conflict(menu.shut(slot, wanted) or SlotClosedReason.FLEET_CAPACITY)
     taken = _stays(conn, now, actor, held, menu, slot, wanted, preference)
     if taken is None:
         try:

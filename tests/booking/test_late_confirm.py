@@ -13,6 +13,7 @@ from app.booking.seen import seen_bookings
 from app.booking.tables import DeliveryBooking, SlotHold
 from app.database.rows import rows, table_of
 from app.database.runner import Database
+from app.slots.tables import DeliverySlot
 from tests.booking.world import Evening, open_evening
 from tests.conftest import Clock
 from tests.factories import evening, make_fee_rule, make_promotion, make_slot
@@ -88,3 +89,16 @@ def test_a_promotion_that_is_gone_meanwhile_books_nothing(db: Database, clock: C
     use(world.hold(customer="rui"))
     with pytest.raises(HoldExpired):
         confirmed(world, held)
+
+
+def test_a_window_that_is_no_more_is_not_taken_again(db: Database, clock: Clock) -> None:
+    world = open_evening(db, early=1)
+    held = world.hold()
+    clock.set(held.expires_at)
+    assert db.write_now(lambda c, n: reclaim(c, now=n)) == 1
+    table = table_of(DeliverySlot)
+    gone = sa.update(table).where(table.c.id == held.slot_id)
+    db.write_now(lambda c, n: c.execute(gone.values(withdrawn_at=n)))
+    with pytest.raises(HoldExpired):
+        confirmed(world, held)
+    assert world.taken(world.early) == (0, 0)

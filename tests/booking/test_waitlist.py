@@ -290,3 +290,27 @@ def test_every_offer_is_backed_by_capacity_when_many_leave_and_many_wait(db: Dat
     assert len({held.customer_id for held in alive}) == 6
     assert world.taken(world.early) == (6, 0)
     assert world.sound()
+
+
+def withdrawn(world: Evening, slot: DeliverySlot) -> None:
+    """The calendar has the window no more; who holds or booked it keeps it."""
+    table = table_of(DeliverySlot)
+    gone = sa.update(table).where(table.c.id == slot.id)
+    world.db.write_now(lambda c, n: c.execute(gone.values(withdrawn_at=n)))
+
+
+def test_nobody_waits_for_a_window_that_is_no_more(db: Database) -> None:
+    world = open_evening(db, early=1)
+    withdrawn(world, world.early)
+    with pytest.raises(SlotNotFound):
+        joined(world, "ana", world.late, world.early)
+
+
+def test_room_that_is_freed_in_a_window_that_is_no_more_is_offered_to_nobody(db: Database) -> None:
+    world = open_evening(db, early=1)
+    booking = world.booking(customer="rui")
+    entry = joined(world, "ana")
+    withdrawn(world, world.early)
+    give_up(world, booking)
+    assert statuses(world, entry) == [WaitlistStatus.WAITING]
+    assert world.taken(world.early) == (0, 0)
