@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from app.allocation.learn import newest_law
 from app.database.rows import rows, table_of
 from app.errors import OperatorsOnly
-from app.tours.published import SeenTour, tour_run, tour_runs, tours_of
+from app.tours.published import SeenTour, tour_lines, tour_run, tour_runs, tours_of
 from app.tours.tables import Stop as StopRow
 from app.tours.tables import TourRun as TourRunRow
 from app.tours.tables import TravelLaw as TravelLawRow
@@ -113,6 +113,16 @@ class TourRun(Node):
         return [to_global("DeliveryBooking", booking_id) for booking_id in row.left_out]
 
 
+@strawberry.type(
+    description="The way of one trip along the streets; there is none where straight lines gave its times."
+)
+class TourLine:
+    """A way."""
+
+    trip: int = strawberry.field(description="After which loading, from 1.")
+    points: list[Point] = strawberry.field(description="From the node past every stop and back.")
+
+
 @onto(SeenTour, description="What one vehicle does in one shift.")
 class Tour(Node):
     """A tour."""
@@ -176,6 +186,18 @@ class Tour(Node):
     def streets(self) -> str:
         """The source."""
         return _tour(self).row.streets
+
+    @strawberry.field(
+        description="The ways of its trips on a map: along the streets where these gave its times."
+    )
+    async def lines(self, info: Info) -> list[TourLine]:
+        """The ways."""
+        tour_id = _tour(self).row.id
+        found = await info.context.read(lambda conn, _: tour_lines(conn, [tour_id]))
+        return [
+            TourLine(trip=trip, points=[shown(PointValue(lat, lon)) for lat, lon in line])
+            for trip, line in found.get(tour_id, {}).items()
+        ]
 
     @strawberry.field(description="The driver's pauses.")
     def breaks(self) -> list[TimeWindow]:

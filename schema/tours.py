@@ -56,6 +56,8 @@ class TentativeTours:
     changed_at: datetime = strawberry.field(description="When it changed last.")
     improved_at: datetime | None = strawberry.field(description="When better tours were found last.")
 
+    streets: str = strawberry.field(description="Who gave the times of its ways.")
+
     @strawberry.field(name="nodeId", description="The node.")
     def of_node(self) -> strawberry.ID:
         """The node."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import reduce
@@ -22,12 +22,15 @@ from app.database.rows import add, table_of
 from app.events import record
 from app.tours.problem import PlannedTour, Routes, RoutingProblem, travel_s
 from app.tours.run_status import TourRunStatus
-from app.tours.tables import RoutedWork, Stop, Tour, TourRun
+from app.tours.tables import RoutedWork, Stop, Tour, TourLine, TourRun
 from app.tours.window_law import WHOLE_H, hull_area_m2
 from app.values.actor import Actor
 from app.values.load import Load
 
 _METRES_PER_DEGREE = 111_320
+
+# By the place of a tour in the answer, and the number of its trip from 1.
+type TourLines = Mapping[tuple[int, int], Sequence[Sequence[float]]]
 
 
 def publish_tours(
@@ -39,11 +42,12 @@ def publish_tours(
     frozen: TourSnapshot,
     problem: RoutingProblem,
     routes: Routes,
+    lines: TourLines | None = None,
 ) -> bool:
     """Replace the tours that have not left; False, and nothing is changed, when the bookings are others now.
 
-    `problem` is the snapshot's with its travel tables. Flexible bookings past their cut-off are narrowed to
-    the window that they are planned in.
+    `problem` is the snapshot's with its travel tables, `lines` are the ways along the streets by tour and
+    trip. Flexible bookings past their cut-off are narrowed to the window that they are planned in.
     """
     run = table_of(TourRun)
     mine = sa.select(run.c.status).where(run.c.id == run_id).with_for_update()
@@ -55,6 +59,7 @@ def publish_tours(
     tours = [(_tour(run_id, frozen, problem, planned), planned) for planned in routes.tours]
     add(conn, *(tour for tour, _ in tours))
     add(conn, *(stop for tour, planned in tours for stop in _stops(frozen, problem, tour, planned)))
+    add(conn, *(_line(tours[at][0], trip, line) for (at, trip), line in (lines or {}).items()))
     add(conn, *_work(run_id, frozen, problem, routes))
     conn.execute(sa.update(run).where(run.c.id == run_id).values(**_facts(now, frozen, problem, routes)))
     _narrow(conn, now, actor, frozen, routes)
@@ -65,9 +70,10 @@ def publish_tours(
 
 def _remove(conn: Connection, frozen: TourSnapshot) -> None:
     """The tours of before that have not left, and stops of these bookings that other nodes had."""
-    tour, stop = table_of(Tour), table_of(Stop)
+    tour, stop, line = table_of(Tour), table_of(Stop), table_of(TourLine)
     mine = sa.and_(tour.c.node_id == frozen.node_id, tour.c.day == frozen.day, tour.c.id.not_in(frozen.kept))
     conn.execute(sa.delete(stop).where(stop.c.tour_id.in_(sa.select(tour.c.id).where(mine))))
+    conn.execute(sa.delete(line).where(line.c.tour_id.in_(sa.select(tour.c.id).where(mine))))
     conn.execute(sa.delete(tour).where(mine))
     ids = [booking.id for booking in frozen.bookings]
     for start in range(0, len(ids), 500):
@@ -132,6 +138,10 @@ def _stops(frozen: TourSnapshot, problem: RoutingProblem, tour: Tour, planned: P
                 )
             )
     return made
+
+
+def _line(tour: Tour, trip: int, line: Sequence[Sequence[float]]) -> TourLine:
+    return TourLine(tour_id=tour.id, trip=trip, line=[list(place) for place in line])
 
 
 def _work(run_id: str, frozen: TourSnapshot, problem: RoutingProblem, routes: Routes) -> list[RoutedWork]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from app.database.rows import rows, table_of
 from app.fleet.rules import VehicleKind
 from app.fleet.tables import Vehicle, VehicleClass
-from app.tours.tables import Stop, Tour, TourRun
+from app.tours.tables import Stop, Tour, TourLine, TourRun
 from app.values.load import Load
 
 
@@ -91,6 +91,15 @@ def tours_of(
         SeenTour(one, vehicles[one.vehicle_id], kinds[one.vehicle_class_id], tuple(stops.get(one.id, ())))
         for one in found
     ]
+
+
+def tour_lines(conn: Connection, tour_ids: Sequence[str]) -> dict[str, dict[int, list[list[float]]]]:
+    """The ways of these tours along the streets as [lat, lon], by tour and trip; none of straight lines."""
+    line = table_of(TourLine)
+    found: dict[str, dict[int, list[list[float]]]] = {}
+    for one in rows(conn, TourLine, sa.select(line).where(line.c.tour_id.in_(tour_ids)).order_by("trip")):
+        found.setdefault(one.tour_id, {})[one.trip] = one.line
+    return found
 
 
 def tour_runs(conn: Connection, *, day: date, node_id: str | None = None) -> list[TourRun]:

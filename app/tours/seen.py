@@ -51,7 +51,10 @@ class SeenTour:
 
 @dataclass(frozen=True, slots=True)
 class SeenSheet:
-    """All tours of a node on a day; `margin_bp` is by how much legs are taken to last longer."""
+    """All tours of a node on a day; `margin_bp` is by how much legs are taken to last longer.
+
+    `circuity_bp` makes ways of straight lines.
+    """
 
     node_id: str
     day: date
@@ -59,8 +62,14 @@ class SeenSheet:
     changed_at: datetime
     improved_at: datetime | None
     margin_bp: int
+    circuity_bp: int
     tours: tuple[SeenTour, ...]
     unplaced: tuple[SeenStop, ...]
+
+    @property
+    def streets(self) -> str:
+        """Who gave the times of its ways."""
+        return f"straight lines x {self.circuity_bp / 10_000:g}"
 
 
 def seen_tours(conn: Connection, *, node_id: str, day: date) -> SeenSheet | None:
@@ -95,6 +104,7 @@ def seen_tours(conn: Connection, *, node_id: str, day: date) -> SeenSheet | None
         changed_at=told.changed_at,
         improved_at=told.improved_at,
         margin_bp=frame.margin_bp,
+        circuity_bp=frame.circuity_bp,
         tours=tours,
         unplaced=unplaced,
     )

@@ -121,6 +121,19 @@ class Stop(SQLModel, table=True):
     longitude: float
 
 
+class TourLine(SQLModel, table=True):
+    """The way of one trip along the streets, from one loading to the next, as [[lat, lon], ...].
+
+    There is none for a trip whose times are those of straight lines.
+    """
+
+    __tablename__ = "tour_line"
+
+    tour_id: str = Field(foreign_key="tour.id", primary_key=True)
+    trip: int = Field(primary_key=True)
+    line: list[Any] = Field(sa_type=sa.JSON)
+
+
 class RoutedWork(SQLModel, table=True):
     """What the drops of a zone took a class in one run, beside what the plan had counted for them.
 

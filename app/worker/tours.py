@@ -31,6 +31,7 @@ from app.values.ids import new_id
 from app.worker.day_alerts import tours_failed, tours_work
 from app.worker.router import COMMAND, Router
 from app.worker.solver import SolverFailed
+from app.worker.tour_lines import tour_lines
 from app.world.streets import Streets
 
 # So often tours are searched for again because bookings changed meanwhile.
@@ -92,10 +93,18 @@ class TourPlanner:
             return self._end(run_id, TourRunStatus.REFUSED, said)
         sources = "; ".join(dict.fromkeys(travel.source for travel in problem.travels))
         self.db.write_now(partial(_note, run_id=run_id, streets=sources, problem=problem))
+        lines = tour_lines(self.streets, frozen, problem, routes)
 
         def publish(conn: Connection, now: datetime) -> bool:
             done = publish_tours(
-                conn, now=now, actor=actor, run_id=run_id, frozen=frozen, problem=problem, routes=routes
+                conn,
+                now=now,
+                actor=actor,
+                run_id=run_id,
+                frozen=frozen,
+                problem=problem,
+                routes=routes,
+                lines=lines,
             )
             if done:
                 left_out = [frozen.bookings[drop].code for drop in routes.unserved]

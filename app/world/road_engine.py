@@ -1,4 +1,4 @@
-"""The road engine's process: the only file that knows it. A question a line in, its tables a line out.
+"""The road engine's process: the only file that knows it. A question a line in, tables or a way a line out.
 
 The engine holds the interpreter while it counts, so it never runs beside a request.
 """
@@ -35,6 +35,8 @@ def _answer(graphs: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
         if path not in graphs:
             graphs[path] = osrm.OSRM(storage_config=path, algorithm="MLD", use_shared_memory=False)
         points = [tuple(point) for point in asked["points"]]
+        if asked.get("drawn"):
+            return {"line": _drawn(graphs[path], points)}
         table = graphs[path].Table(
             osrm.TableParameters(coordinates=points, annotations=["duration", "distance"])
         )
@@ -45,6 +47,15 @@ def _answer(graphs: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
         "metres": _packed(table["distances"]),
         "off_street_m": [round(float(found["distance"])) for found in table["sources"]],
     }
+
+
+def _drawn(graph: Any, points: list[tuple[float, float]]) -> list[list[float]]:
+    """The way through all points in their order, as [lat, lon]."""
+    found = graph.Route(
+        osrm.RouteParameters(coordinates=points, geometries="geojson", overview="full", generate_hints=False)
+    )
+    line = found["routes"][0]["geometry"]["coordinates"]
+    return [[round(float(place[1]), 5), round(float(place[0]), 5)] for place in line]
 
 
 def _packed(rows: Any) -> str:

@@ -25,6 +25,11 @@ COMMAND = (sys.executable, "-m", "app.world.road_engine")
 OFF_STREET_M = 500
 WALL_S = 120.0
 _KEPT = 200
+# How the source of such times begins.
+_OF_STREETS = "streets of "
+
+# A way on the map: degrees north and east, place after place.
+type Line = tuple[tuple[float, float], ...]
 
 
 class NoStreets(Exception):
@@ -47,9 +52,23 @@ class Streets:
         except NoStreets as why:
             return straight(mover, points, circuity_bp=circuity_bp, why=str(why))
 
+    def line(self, mover: Mover, points: Sequence[Point]) -> Line | None:
+        """The way along the streets through these points in their order; None where no street leads there.
+
+        Raises NoStreets when there are no streets for this mover, or the engine fails.
+        """
+        facts, profile = self._facts(), PROFILE_OF[mover.kind]
+        if profile.name not in facts["profiles"]:
+            raise NoStreets(f"no streets were built for {profile.name}: lastlap streets build FILE")
+        places = [at for at, before in zip(points, (None, *points), strict=False) if at != before]
+        if len(places) < 2:
+            return None
+        answer = self._told({**self._graph(profile, places), "drawn": True})
+        return None if "error" in answer else tuple((lat, lon) for lat, lon in answer["line"])
+
     def source(self) -> str:
         """Which city's streets there are; raises NoStreets when there are none."""
-        return f"streets of {self._facts()['file']}"
+        return f"{_OF_STREETS}{self._facts()['file']}"
 
     def close(self) -> None:
         """End the engine's process, if there is one."""
@@ -82,21 +101,13 @@ class Streets:
         side = len(points)
         return Travel(
             profile.name,
-            f"streets of {facts['file']}",
+            f"{_OF_STREETS}{facts['file']}",
             Grid(side, metres.tobytes()),
             Grid(side, seconds.tobytes()),
         )
 
     def _asked(self, key: str, profile: Profile, points: Sequence[Point]) -> tuple[array[int], array[int]]:
-        question = {
-            "graph": str((self._folder / profile.name / "city.osrm").resolve()),
-            "points": [_lon_lat(point) for point in points],
-        }
-        try:
-            with self._one:
-                answer = orjson.loads(self._child.ask(orjson.dumps(question), wall_s=WALL_S))
-        except (ChildFailed, ValueError) as why:
-            raise NoStreets(f"the road engine failed ({why}); build the streets again") from why
+        answer = self._told(self._graph(profile, points))
         if "error" in answer:
             raise NoStreets(f"the road engine said: {answer['error']}; build the streets again")
         off = sum(metres > OFF_STREET_M for metres in answer["off_street_m"])
@@ -105,6 +116,20 @@ class Streets:
         metres, seconds = (array("i", b64decode(answer[name])) for name in ("metres", "seconds"))
         self._remember(key, metres, seconds)
         return metres, seconds
+
+    def _graph(self, profile: Profile, points: Sequence[Point]) -> dict[str, Any]:
+        """A question about these points."""
+        graph = str((self._folder / profile.name / "city.osrm").resolve())
+        return {"graph": graph, "points": [_lon_lat(point) for point in points]}
+
+    def _told(self, question: dict[str, Any]) -> dict[str, Any]:
+        """What the engine says; raises NoStreets when it says nothing."""
+        try:
+            with self._one:
+                answer: dict[str, Any] = orjson.loads(self._child.ask(orjson.dumps(question), wall_s=WALL_S))
+        except (ChildFailed, ValueError) as why:
+            raise NoStreets(f"the road engine failed ({why}); build the streets again") from why
+        return answer
 
     def _remembered(self, key: str, side: int) -> tuple[array[int], array[int]] | None:
         try:
@@ -127,6 +152,11 @@ class Streets:
                 old.unlink()
         except OSError:
             return  # A table that is not kept is made again.
+
+
+def is_of_streets(travel: Travel) -> bool:
+    """Whether the streets of a map gave these times."""
+    return travel.source.startswith(_OF_STREETS)
 
 
 def straight(mover: Mover, points: Sequence[Point], *, circuity_bp: int, why: str = "") -> Travel:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.pages.desk.city_sheet import Band, band_of, city_sheet
-from app.pages.desk.drawing import SIDE, Paper
+from app.pages.desk.drawing import SIDE, Paper, apart
 from app.places.city_map import CityMap
 from app.places.rules import NodeKind
 from app.places.tables import FulfilmentNode, ServiceZone
@@ -89,3 +89,16 @@ def test_a_label_makes_way_for_the_node_that_stands_there() -> None:
     assert (free.x, free.y) == sheet.paper.at(41.25, -8.7)
     assert sheet.main.startswith("M")
     assert sheet.small == ""
+
+
+@given(st.lists(st.tuples(st.floats(100, 900), st.floats(100, 900)), max_size=12))
+def test_marks_that_would_cover_each_other_are_moved_apart(places: list[tuple[float, float]]) -> None:
+    moved = apart(places, 20)
+    assert len(moved) == len(places)
+    assert moved == apart(places, 20)
+    for n, (x, y) in enumerate(moved):
+        for to_x, to_y in moved[:n]:
+            assert hypot(x - to_x, y - to_y) > 16
+    spread = [(100.0 * n, 300.0) for n in range(5)]
+    assert apart(spread, 20) == spread
+    assert len(set(apart([(5.0, 5.0)] * 9, 20))) == 9

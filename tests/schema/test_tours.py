@@ -17,7 +17,7 @@ from tests.booking.world import Evening
 from tests.factories import NOW
 
 TOURS = """query ($node: ID!, $day: Date!) { tentativeTours(nodeId: $node, day: $day) {
-  nodeId date version changedAt improvedAt marginPercent
+  nodeId date version changedAt improvedAt marginPercent streets
   tours { vehicleClass vehicleKind distanceMetres shift { startsAt endsAt timeZone }
     steps { what holdId bookingId point { latitude longitude } window { startsAt endsAt } earliest latest } }
   unplaced { what holdId bookingId window { startsAt } earliest latest } } }"""
@@ -56,6 +56,7 @@ def test_an_operator_sees_who_would_bring_what(db: Database, world: Evening) -> 
     booking_id = db.write_now(book)
     sheet = asked(db, world, "olga-key")["data"]["tentativeTours"]
     (tour,) = sheet["tours"]
+    assert sheet["streets"] == "straight lines x 1.3"
     assert (sheet["version"], sheet["marginPercent"], sheet["unplaced"]) == (3, 15.0, [])
     assert (tour["vehicleKind"], tour["distanceMetres"] > 500) == ("CARGO_BIKE", True)
     steps = tour["steps"]

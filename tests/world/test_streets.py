@@ -78,6 +78,24 @@ def test_ways_follow_the_streets_and_what_may_use_them(streets: Streets) -> None
     assert all(van.seconds.at(i, j) > 0 for i in range(4) for j in range(4) if i != j)
 
 
+def test_a_line_follows_the_streets_past_every_point(streets: Streets) -> None:
+    points = [corner(0, 0), corner(0, 3), corner(2, 3), corner(2, 3), corner(0, 0)]
+    line = streets.line(VAN_MOVER, points)
+    assert line is not None
+    for point in points:
+        assert any(abs(lat - point.latitude) + abs(lon - point.longitude) < 1e-4 for lat, lon in line)
+    # No place of it lies inside a block.
+    for lat, lon in line:
+        row, column = (lat - 41.15) / 0.001, (lon + 8.61) / 0.0013
+        assert min(abs(row - round(row)), abs(column - round(column))) < 0.02
+    assert streets.line(VAN_MOVER, [corner(1, 1)] * 3) is None
+    scooter = Mover(VehicleKind.E_SCOOTER, "scooter", 18)
+    with pytest.raises(NoStreets, match="no streets were built for e_scooter"):
+        streets.line(scooter, points)
+    with pytest.raises(NoStreets, match="no streets were built"):
+        Streets(None).line(VAN_MOVER, points)
+
+
 def test_tables_are_kept_and_answer_without_the_engine(streets: Streets, built: Path) -> None:
     points = [corner(2, 2), corner(4, 4)]
     asked = streets.travel(VAN_MOVER, points, circuity_bp=13_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import cos, radians
+from math import cos, hypot, pi, radians, sin
 
 from app.values.point import Point
 
@@ -13,6 +13,9 @@ SIDE = 1000
 METRES_PER_DEGREE = 111_320
 _MARGIN = 24
 _SMALLEST_DEGREES = 0.004
+# Marks are pushed apart so often at most; those at one spot leave it at angles that never meet again.
+_ROUNDS = 40
+_GOLDEN = pi * (3 - 5**0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +78,39 @@ class Paper:
         if len(steps) < 2:
             return ""
         return "M" + "L".join(f"{x:g} {y:g}" for x, y in steps) + ("Z" if closed else "")
+
+
+def apart(places: Sequence[tuple[float, float]], least: float) -> list[tuple[float, float]]:
+    """Places for marks that would cover each other: moved until they are `least` units apart, or nearly so.
+
+    The same for the same places; those at one and the same spot go round it.
+    """
+    moved = [(x, y) for x, y in places]
+    for _ in range(_ROUNDS):
+        still = True
+        for here in range(len(moved)):
+            for there in range(here):
+                step = _push(moved[here], moved[there], least, here)
+                if step is not None:
+                    still = False
+                    (x, y), (to_x, to_y), (by_x, by_y) = moved[here], moved[there], step
+                    moved[here], moved[there] = (x + by_x, y + by_y), (to_x - by_x, to_y - by_y)
+        if still:
+            break
+    return [(round(x, 1), round(y, 1)) for x, y in moved]
+
+
+def _push(
+    one: tuple[float, float], other: tuple[float, float], least: float, turn: int
+) -> tuple[float, float] | None:
+    """How far the first has to go from the second, which goes as far the other way; None: they are apart."""
+    across, down = one[0] - other[0], one[1] - other[1]
+    between = hypot(across, down)
+    if between >= least:
+        return None
+    if between < 0.01:
+        across, down, between = cos(turn * _GOLDEN), sin(turn * _GOLDEN), 1.0
+        half = least / 2
+    else:
+        half = (least - between) / 2
+    return across / between * half, down / between * half

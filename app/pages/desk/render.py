@@ -32,6 +32,7 @@ _TRIGGERS = {
     "calendar": "because the calendar was changed",
     "operator": "because an operator asked for it",
     "schedule": "by the clock",
+    "cut-off": "at a cut-off",
 }
 
 

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app.errors import NotAllowed, NotFound, Outage, Refusal
-from app.pages.desk import calendar, certificate, plan, pools, session, sizing
+from app.pages.desk import calendar, certificate, plan, pools, session, sizing, tours
 from app.pages.desk.render import desk_page
 from app.pages.desk.session import signed_in
 
@@ -28,6 +28,7 @@ def desk_routes() -> list[BaseRoute]:
         Route("/operator/plan/shifts", _told(signed_in(plan.shifts))),
         Route("/operator/plan/certificate", _told(signed_in(certificate.show))),
         Route("/operator/plan/changes", _told(signed_in(certificate.changes))),
+        Route("/operator/tours", _told(signed_in(tours.show))),
         Route("/operator/proposals", _told(signed_in(pools.proposals))),
         Route("/operator/sizing", _told(signed_in(sizing.preview))),
         Route("/operator/sizing", _told(signed_in(sizing.change)), methods=["POST"]),
