@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from app.allocation.problem import Plan, Problem
 from app.allocation.tables import PlanningFigures
 from app.database.rows import rows, table_of
-from app.fleet.tables import VehicleClass
+from app.fleet.rules import km_minor
+from app.fleet.tables import EmissionFactor, VehicleClass
 from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
 from app.tours.queries import SheetKey
 from app.tours.rules import TRAVEL_MARGIN_BP, Frame, TourVehicle, ZoneHours
@@ -26,13 +27,23 @@ def tour_frames(conn: Connection, *, problem: Problem, plan: Plan) -> Mapping[Sh
     nodes = {node.id: node for node in rows(conn, FulfilmentNode, sa.select(table_of(FulfilmentNode)))}
     (city,) = rows(conn, City, sa.select(table_of(City)).order_by("id").limit(1))
     (figures,) = rows(conn, PlanningFigures, sa.select(table_of(PlanningFigures)).limit(1))
+    factors = {one.id: one for one in rows(conn, EmissionFactor, sa.select(table_of(EmissionFactor)))}
+    per_km = {
+        kind.id: km_minor(
+            kind,
+            grams_per_km=factors[kind.emission_factor_id].grams_per_km,
+            carbon_minor_per_tonne=figures.carbon_minor_per_tonne,
+        )
+        for kind in kinds.values()
+    }
     zones = _zones(conn)
     found: dict[SheetKey, Frame] = {}
     for day, solution in zip(problem.days, plan.days, strict=True):
         vehicles: dict[int, list[TourVehicle]] = defaultdict(list)
         for shift, count in zip(day.shifts, solution.vehicles, strict=True):
             fleet = problem.fleets[shift.fleet]
-            vehicles[fleet.node] += [_vehicle(kinds[fleet.class_id], shift.window)] * count
+            kind = kinds[fleet.class_id]
+            vehicles[fleet.node] += [_vehicle(kind, shift.window, per_km[kind.id])] * count
         for number, node in enumerate(problem.nodes):
             found[node.id, day.day] = Frame(
                 node=nodes[node.id].point,
@@ -47,7 +58,7 @@ def tour_frames(conn: Connection, *, problem: Problem, plan: Plan) -> Mapping[Sh
     return found
 
 
-def _vehicle(kind: VehicleClass, shift: Window) -> TourVehicle:
+def _vehicle(kind: VehicleClass, shift: Window, per_km: int) -> TourVehicle:
     return TourVehicle(
         class_id=kind.id,
         shift=shift,
@@ -58,6 +69,7 @@ def _vehicle(kind: VehicleClass, shift: Window) -> TourVehicle:
         reload_s=kind.reload_s,
         range_m=kind.range_m,
         room=Load(0, 0, kind.volume_ml, kind.weight_g, kind.chilled_ml, kind.frozen_ml),
+        cost_minor_per_km=per_km,
     )
 
 

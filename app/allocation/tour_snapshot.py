@@ -21,7 +21,7 @@ from app.booking.tables import DeliveryBooking, FlexibleSlotBooking
 from app.capacity.rules import FOR_BULKY
 from app.capacity.tables import CapacityPool
 from app.database.rows import by_id, rows, table_of
-from app.fleet.rules import Mover
+from app.fleet.rules import Mover, km_minor
 from app.fleet.tables import EmissionFactor, Shift, Vehicle, VehicleClass, WageRule
 from app.handover.tables import DropPreference
 from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
@@ -271,7 +271,11 @@ def _vehicle(
     number = next(n for n, kind in enumerate(kinds) if kind.id == one.class_id)
     kind = kinds[number]
     factor = facts.factors[kind.emission_factor_id]
-    carbon = factor.grams_per_km * facts.figures.carbon_minor_per_tonne / 1_000_000
+    per_km = km_minor(
+        kind,
+        grams_per_km=factor.grams_per_km,
+        carbon_minor_per_tonne=facts.figures.carbon_minor_per_tonne,
+    )
     starts_s, ends_s = _seconds(origin, max(one.starts_at, now)), _seconds(origin, one.ends_at)
     rest = one.ends_at - one.starts_at > timedelta(hours=BREAK_AFTER_H) and one.starts_at >= now
     earliest_s, latest_s, length_s = _BREAK
@@ -284,7 +288,7 @@ def _vehicle(
         ends_s=ends_s,
         capacity=Load(kind.stops_per_trip, 0, kind.volume_ml, kind.weight_g, kind.chilled_ml, kind.frozen_ml),
         range_m=kind.range_m,
-        cost_minor_per_km=max(1, round(kind.cost_minor_per_100km / 100 + carbon)),
+        cost_minor_per_km=per_km,
         overtime_s=OVERTIME_S,
         overtime_minor_per_h=facts.wage_minor_per_h * OVERTIME_BP // 10_000,
         reloads=_RELOADS,

@@ -166,6 +166,8 @@ def in_words(told: Explanation) -> str:
     if best is None:
         return f"{text} Nothing else serves this address in the promised window."
     more = best.total_minor - chosen.total_minor
+    if told.run_id is None and told.moves and told.moves[-1].after_pool_id == chosen.pool_id:
+        return f"{text} It goes with it because {told.moves[-1].reason}."
     if more >= 0:
         return f"{text} The next best, {_named(best)}, would cost {_amount(more, currency)} more."
     return f"{text} {_named(best)} would cost {_amount(-more, currency)} less and had no room."

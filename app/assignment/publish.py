@@ -15,6 +15,8 @@ from app.allocation.orders import PARTNER, Choice, Order, OrderPlan
 from app.allocation.rules import RunStatus
 from app.assignment.snapshot import Frozen
 from app.assignment.tables import AssignmentRun, BookingAllocation, BookingMove
+from app.booking.columns import served_by
+from app.booking.lock_unchanged import lock_unchanged
 from app.booking.narrow import narrow
 from app.booking.stops import stop_of
 from app.booking.tables import DeliveryBooking
@@ -31,10 +33,6 @@ from app.values.money import round_half_up
 _EXPLAINED = 4
 _CHUNK = 400
 _PLANNER = Actor("", Role.OPERATOR, "planner")
-
-
-class Outdated(Exception):
-    """A booking that the plan moves has changed since it was frozen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ def publish_assignment(
     moved = _moved(frozen, plan, told.asked)
     due = _due(now, frozen, plan) if narrow_due else []
     touched = {b.id: b for b in (*(booking for booking, _, _ in moved), *(booking for booking, _ in due))}
-    _lock_unchanged(conn, [touched[key] for key in sorted(touched)])
+    lock_unchanged(conn, bookings=list(touched.values()))
     made = [_move(now, run_id, told, booking, enters) for booking, _, enters in moved]
     overtime = {p.id: late for p, late in zip(frozen.problem.pools, plan.overtime_s, strict=True)}
     limits = {p.id: max(overtime[p.id], p.overtime_s) for p in frozen.problem.pools}
@@ -130,25 +128,6 @@ def _transfer(frozen: Frozen, booking: DeliveryBooking, order: Order, choice: Ch
     )
 
 
-def _lock_unchanged(conn: Connection, bookings: Sequence[DeliveryBooking]) -> None:
-    """Lock the bookings in the order of their ids, before any pool; raises Outdated."""
-    table = table_of(DeliveryBooking)
-    for start in range(0, len(bookings), _CHUNK):
-        part = {booking.id: booking for booking in bookings[start : start + _CHUNK]}
-        query = (
-            sa.select(table.c.id, table.c.version, table.c.status)
-            .where(table.c.id.in_(list(part)))
-            .order_by(table.c.id)
-            .with_for_update()
-        )
-        for row in conn.execute(query):
-            was = part.pop(row.id)
-            if (row.version, row.status) != (was.version, was.status):
-                raise Outdated(row.id)
-        if part:
-            raise Outdated
-
-
 def _move(
     now: datetime, run_id: str, told: Told, booking: DeliveryBooking, enters: str | None
 ) -> BookingMove:
@@ -175,16 +154,7 @@ def _write_bookings(
         else:
             choice = frozen.problem.orders[number].choices[plan.chosen[number]]
             reach = frozen.reaches[enters, booking.zone_id]
-            values |= {
-                "partner_courier": False,
-                "pool_id": enters,
-                "reach_work_s": reach.work_s,
-                "handover_bp": reach.handover_bp,
-                "work_s": choice.work_s,
-                "grams": reach.grams,
-                "factor_id": reach.emission_factor_id,
-                "vehicle_kind": reach.vehicle_kind,
-            }
+            values |= {"partner_courier": False, **served_by(reach, choice.work_s)}
             windows = frozen.windows.get(booking.id)
             if windows:
                 # Of several windows the one that is planned as of now; what is promised stays all of them.

@@ -51,7 +51,8 @@ def partner_minor(figures: Figures, *, volume_ml: int, promised_for: timedelta) 
 def move_minor(figures: Figures, before: PoolPlace, after: PoolPlace, *, picked: bool) -> float:
     """The price of disturbing the running plan: other time, other node, other class of vehicles.
 
-    Before anything is picked a move disturbs nobody, and costs a small part, so that pennies move nothing.
+    Before anything is picked a move disturbs nobody, and costs a small part, so that pennies move nothing;
+    where tentative tours have chosen the pool it disturbs them, and counts as if it were `picked`.
     """
     price = (
         figures.bucket_moved_minor * (before.starts_at != after.starts_at)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from app.allocation.orders import Choice, OpenPool, Order, OrderProblem
 from app.assignment.rules import keeps_cold, move_minor, overtime_s, partner_minor
-from app.assignment.tables import AssignmentFigures, BookingAllocation
+from app.assignment.tables import AssignmentFigures, BookingAllocation, BookingMove
 from app.booking.flexible import choices_of, flexible_of
 from app.booking.rules import BookingStatus
 from app.booking.tables import DeliveryBooking
@@ -21,8 +21,10 @@ from app.capacity.tables import CapacityPool, PickLoad
 from app.database.rows import rows, table_of
 from app.fleet.rules import VehicleKind
 from app.fleet.tables import WageRule
+from app.handover.queries import preferences_by_id
 from app.handover.tables import DropPreference
 from app.places.tables import FulfilmentNode
+from app.pricing.rules import promised_grams
 from app.slots.closings import Closings, Gate
 from app.slots.queries import all_closings, slots_by_id
 from app.slots.tables import DeliverySlot
@@ -96,6 +98,7 @@ class _Facts:
     bookings: list[DeliveryBooking]
     present: dict[str, CapacityPool]
     assigned_at: dict[str, datetime]
+    toured: frozenset[str]
     windows: dict[str, list[DeliverySlot]]
     slots: dict[str, DeliverySlot]
     reaches: dict[tuple[str, str], Reach]
@@ -134,11 +137,12 @@ def _read(conn: Connection, now: datetime, day: date, scope: Scope) -> _Facts:
         bookings=open_bookings,
         present=present,
         assigned_at=assigned_at,
+        toured=_toured(conn, day),
         windows={b.id: choices[b.hold_id] for b in undecided},
         slots={s.id: s for s in slots_by_id(conn, [b.slot_id for b in open_bookings])},
         reaches={(r.pool_id, zone): r for zone, found in by_zone.items() for r in found},
         by_zone=by_zone,
-        preferences=_preferences(conn, open_bookings),
+        preferences=preferences_by_id(conn, [one.drop_preference_id for one in open_bookings]),
         closings=all_closings(conn, first=day, last=day),
     )
 
@@ -191,6 +195,19 @@ def _assigned_at(conn: Connection, day: date) -> dict[str, datetime]:
     return {row.booking_id: row.at for row in conn.execute(query)}
 
 
+def _toured(conn: Connection, day: date) -> frozenset[str]:
+    """The bookings whose pool was chosen with better tentative tours."""
+    move, booking = table_of(BookingMove), table_of(DeliveryBooking)
+    pool = table_of(CapacityPool)
+    query = (
+        sa.select(booking.c.id)
+        .join(pool, pool.c.id == booking.c.pool_id)
+        .join(move, sa.and_(move.c.booking_id == booking.c.id, move.c.after_pool_id == booking.c.pool_id))
+        .where(pool.c.day == day, move.c.run_id.is_(None))
+    )
+    return frozenset(conn.execute(query).scalars())
+
+
 def _reaches(conn: Connection, now: datetime, zone_id: str, pools: Sequence[CapacityPool]) -> list[Reach]:
     if not pools:
         return []
@@ -204,16 +221,6 @@ def _figures(conn: Connection, pools: Sequence[CapacityPool]) -> AssignmentFigur
     nodes = {pool.node_id for pool in pools}
     query = sa.select(table).where(table.c.city_id.in_(sa.select(node.c.city_id).where(node.c.id.in_(nodes))))
     return next(iter(rows(conn, AssignmentFigures, query)), AssignmentFigures(city_id=""))
-
-
-def _preferences(conn: Connection, bookings: Sequence[DeliveryBooking]) -> dict[str, DropPreference]:
-    table = table_of(DropPreference)
-    ids = sorted({booking.drop_preference_id for booking in bookings})
-    found: dict[str, DropPreference] = {}
-    for start in range(0, len(ids), _CHUNK):
-        query = sa.select(table).where(table.c.id.in_(ids[start : start + _CHUNK]))
-        found |= {one.id: one for one in rows(conn, DropPreference, query)}
-    return found
 
 
 def _wave_room(facts: _Facts, wave_id: str) -> int:
@@ -286,6 +293,12 @@ def _choices(
     """The pools that may serve a booking; the one that serves it now is among them while it is there."""
     picked = _picked(facts.now, booking, facts.assigned_at.get(booking.id), scope)
     before = facts.present.get(booking.pool_id)
+    # The hour counts more than the grams for whoever would otherwise lose it.
+    rescued = (
+        before is None or before.sell_orders == 0 or before.id in scope.lost or booking.id in scope.barred
+    )
+    # What better tours have chosen is disturbed at the full price, lest two rules undo each other.
+    settled = picked or booking.id in facts.toured
     at_door_s = facts.preferences[booking.drop_preference_id].at_door_s
     found = []
     for reach in facts.by_zone[booking.zone_id]:
@@ -293,12 +306,14 @@ def _choices(
         is_here = reach.pool_id == booking.pool_id and not booking.partner_courier
         if window is None or reach.vehicle_kind in scope.barred.get(booking.id, ()):
             continue
-        if not is_here and not _may_enter(facts, booking, reach, window, before, picked=picked):
+        if not is_here and not _may_enter(
+            facts, booking, reach, window, before, picked=picked, rescued=rescued
+        ):
             continue
         work_s = booking.work_s if is_here else reach.drop_s(at_door_s)
         pool = facts.pools[number[reach.pool_id]]
         worth = reach.minute_worth_micro * work_s / 60e6 if facts.now < booking.cutoff_at else 0.0
-        move = move_minor(facts.figures, before, pool, picked=picked) if before and not is_here else 0.0
+        move = move_minor(facts.figures, before, pool, picked=settled) if before and not is_here else 0.0
         found.append(Choice(number[pool.id], window, work_s, float(reach.cost_minor), worth, move))
     here = number.get(booking.pool_id)
     missing = here is not None and all(choice.pool != here for choice in found)
@@ -327,10 +342,14 @@ def _may_enter(
     before: CapacityPool | None,
     *,
     picked: bool,
+    rescued: bool,
 ) -> bool:
     windows = facts.windows.get(booking.id)
     slot = windows[window] if windows else facts.slots[booking.slot_id]
     if not reach.carries(booking.basket):
+        return False
+    most_grams = promised_grams(booking.fee_parts, booking.grams)
+    if most_grams is not None and reach.grams > most_grams and not rescued:
         return False
     gate = facts.closings.gate(slot, reach.node_id, reach.window, facts.now)
     if gate is Gate.BLACKOUT:

@@ -87,7 +87,8 @@ class BookingAllocation(SQLModel, table=True):
 class BookingMove(SQLModel, table=True):
     """One change of the pool that serves a booking, inside what was promised: who, when, why.
 
-    A pool that is null means a partner courier.
+    A pool that is null means a partner courier; without a run it was moved with better tentative tours, or
+    for want of an answer to a proposal.
     """
 
     __tablename__ = "booking_move"
@@ -97,7 +98,7 @@ class BookingMove(SQLModel, table=True):
     at: datetime
     actor: str
     reason: str
-    run_id: str = Field(foreign_key="assignment_run.id", index=True)
+    run_id: str | None = Field(default=None, foreign_key="assignment_run.id", index=True)
     disruption_id: str | None = Field(default=None, index=True)
     before_pool_id: str | None = Field(default=None, foreign_key="capacity_pool.id")
     after_pool_id: str | None = Field(default=None, foreign_key="capacity_pool.id")

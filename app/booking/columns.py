@@ -45,18 +45,23 @@ def place_of(row: Wish) -> Place:
     return Place(row.address_label, row.point, row.address_line2)
 
 
-def served(reach: Reach, preference: DropPreference) -> dict[str, Any]:
-    """The columns of the pool that serves a drop, with the handover that was chosen."""
+def served_by(reach: Reach, work_s: int) -> dict[str, Any]:
+    """The columns of the pool that serves a drop in so many seconds."""
     return {
         "pool_id": reach.pool_id,
-        "drop_preference_id": preference.id,
         "reach_work_s": reach.work_s,
         "handover_bp": reach.handover_bp,
-        "work_s": reach.drop_s(preference.at_door_s),
+        "work_s": work_s,
         "grams": reach.grams,
         "factor_id": reach.emission_factor_id,
         "vehicle_kind": reach.vehicle_kind,
     }
+
+
+def served(reach: Reach, preference: DropPreference) -> dict[str, Any]:
+    """The columns of the pool that serves a drop, with the handover that was chosen."""
+    columns = served_by(reach, reach.drop_s(preference.at_door_s))
+    return {**columns, "drop_preference_id": preference.id}
 
 
 def priced(fee: Quote) -> dict[str, Any]:

@@ -171,7 +171,7 @@ def settle_disruption(conn: Connection, *, now: datetime, disruption: Disruption
             at=now,
             actor=disruption.actor,
             reason=reason,
-            run_id=disruption.run_id or "",
+            run_id=disruption.run_id,
             disruption_id=disruption.id,
             before_pool_id=one.pool_id,
             after_pool_id=None,

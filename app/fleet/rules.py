@@ -79,6 +79,12 @@ class DropEstimate:
     grams: int
 
 
+def km_minor(kind: ClassFacts, *, grams_per_km: float, carbon_minor_per_tonne: int) -> int:
+    """What a kilometre of a class costs in minor units, carbon included; at least one: ways always count."""
+    carbon = grams_per_km * carbon_minor_per_tonne / 1_000_000
+    return max(1, round_half_up(kind.cost_minor_per_100km / 100 + carbon))
+
+
 def drop_estimate(
     kind: ClassFacts,
     *,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.slots.rules import SlotLabel, slot_labels
 from app.values.money import Money, share_bp, to_step
@@ -125,6 +125,8 @@ class IncentivesLeft:
 
 
 NOTHING_LEFT = IncentivesLeft(0)
+# What the part of a fee is called that is taken off because a drop emits little.
+GREENER = "Greener choice"
 
 
 def quote(
@@ -156,10 +158,19 @@ def quote(
     if grams <= table.green_grams and table.green_discount_minor:
         green = _within(table, fixed + demand, -table.green_discount_minor)
         if green < 0:
-            parts.append(FeePart(FeePartKind.INCENTIVE, "Greener choice", green, table.currency))
+            parts.append(FeePart(FeePartKind.INCENTIVE, GREENER, green, table.currency))
     if handover_minor:
         parts.append(FeePart(FeePartKind.HANDOVER, "Handover", handover_minor, table.currency))
     return Quote(table.currency, tuple(parts))
+
+
+def promised_grams(stored_parts: Sequence[Mapping[str, Any]], grams: int) -> int | None:
+    """The most grams that a drop may emit: those it was sold with where they made it cheaper, else any.
+
+    `stored_parts` are those of its fee as `FeePart.stored` tells them.
+    """
+    greener = any(part["kind"] == FeePartKind.INCENTIVE and part["label"] == GREENER for part in stored_parts)
+    return grams if greener else None
 
 
 def flexible_quote(table: FeeTable, quotes: Sequence[Quote]) -> Quote:

@@ -95,13 +95,7 @@ class Desk:
         if chosen is not None:
             self._take(shopper, chosen, fees[chosen], costs[chosen][1])
             if self.policy.improves and len(self.sales) % IMPROVE_EVERY == 0:
-                self.sheet = improved(
-                    self.town,
-                    self.sheet,
-                    self.stops,
-                    iterations=IMPROVE_ITERATIONS,
-                    seed=self.seed,
-                )
+                self.sheet = improved(self.sheet, iterations=IMPROVE_ITERATIONS, seed=self.seed)
 
     def _open(self, shopper: Shopper) -> dict[int, tuple[float, int]]:
         """The open windows with what the way there adds (minor units) and the class that would go."""
@@ -222,7 +216,7 @@ def play(
     if not policy.tours:
         for stop in desk.stops.values():
             sheet = sheet.with_unplaced(stop)
-    sheet = improved(town, sheet, desk.stops, iterations=FINAL_ITERATIONS, seed=evening)
+    sheet = improved(sheet, iterations=FINAL_ITERATIONS, seed=evening)
     broken = _broken(sheet, desk.stops)
     served = [sale for reference, sale in desk.sales.items() if reference not in broken]
     by_class = dict.fromkeys((one.vehicle.class_id for one in town.classes), 0.0)

@@ -34,13 +34,17 @@ SHIFT = Window(MIDNIGHT + timedelta(hours=17, minutes=30), MIDNIGHT + timedelta(
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """Vehicles that are alike, and what a kilometre and an hour of them costs (minor units) and emits."""
+    """Vehicles that are alike, what an hour of them costs (minor units) and a kilometre emits."""
 
     vehicle: TourVehicle
     vehicles: int
-    cost_minor_per_km: float
     grams_per_km: float
     wage_minor_per_h: int
+
+    @property
+    def cost_minor_per_km(self) -> int:
+        """What a kilometre costs."""
+        return self.vehicle.cost_minor_per_km
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +112,8 @@ def default_town(vehicles: int = 5) -> Town:
     """The town of the published figures: so many electric vans and cargo bikes, three kinds of shoppers."""
     return Town(
         classes=(
-            Class(_van(), vehicles, 17.0, 17.1, 2_125),
-            Class(_bike(), vehicles, 6.0, 0.92, 2_125),
+            Class(_van(), vehicles, 17.1, 2_125),
+            Class(_bike(), vehicles, 0.92, 2_125),
         ),
         kinds=(
             Kind(0.45, (1.1, 2.6, 2.0, 0.6, 1.5, 0.9), 0.42),
@@ -123,12 +127,12 @@ def default_town(vehicles: int = 5) -> Town:
 
 def _van() -> TourVehicle:
     room = Load(0, 0, 2_200_000, 800_000, 650_000, 320_000)
-    return TourVehicle("electric-van", SHIFT, 28, 10_000, 10_000, 34, 1_500, 180_000, room)
+    return TourVehicle("electric-van", SHIFT, 28, 10_000, 10_000, 34, 1_500, 180_000, room, 17)
 
 
 def _bike() -> TourVehicle:
     room = Load(0, 0, 260_000, 120_000, 90_000, 45_000)
-    return TourVehicle("cargo-bike", SHIFT, 14, 9_500, 1_500, 7, 480, 55_000, room)
+    return TourVehicle("cargo-bike", SHIFT, 14, 9_500, 1_500, 7, 480, 55_000, room, 6)
 
 
 def shoppers(town: Town, *, count: int, seed: int) -> list[Shopper]:

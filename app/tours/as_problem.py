@@ -1,8 +1,8 @@
-"""The tentative tours of one class of vehicles as a routing problem, and an answer as tours again."""
+"""The tentative tours of a node and day as a routing problem, and an answer as tours again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -11,49 +11,68 @@ import numpy as np
 
 from app.tours import insertion as way
 from app.tours.problem import Drop, Grid, Itinerary, Kind, Routes, RoutingProblem, Travel, Vehicle, Way
-from app.tours.records import RELOAD, STOP, reference_of
+from app.tours.records import NOT_PLACED, RELOAD, STOP, reference_of
 from app.tours.sheet import Sheet
 from app.values.load import Load
 
-# What a kilometre costs here: nothing but the way is weighed, so any price will do.
-_PER_KM_MINOR = 100
 # Further trips than now that a vehicle may make.
 _MORE_TRIPS = 1
+# A way that is shorter by less than this is the same way, in minor units.
+_DUST_MINOR = 0.05
 
 
 @dataclass(frozen=True)
-class ClassProblem:
-    """The problem of a class, the tours as they are to start from, and whose place is which.
+class TourProblem:
+    """The problem, the tours as they are to start from, and whose place is which.
 
-    `tours` are the numbers of the sheet's tours by vehicle, `references` the stops by drop.
+    Vehicles are those of the sheet in their order, `references` the stops by drop.
     """
 
     problem: RoutingProblem
     start: tuple[Itinerary, ...]
-    tours: tuple[int, ...]
     references: tuple[str, ...]
 
 
-def class_problems(sheet: Sheet) -> list[ClassProblem]:
-    """One problem for each class that has anything to bring: a stop stays with its class."""
-    found = []
-    for class_id, group in sheet.groups.items():
-        mine = (sheet.records["group"] == group) & (sheet.records["kind"] == STOP)
-        if mine.any():
-            found.append(_problem(sheet, class_id, group))
-    return found
+def tour_problem(sheet: Sheet, others: Mapping[str, Collection[str]]) -> TourProblem | None:
+    """All that the sheet brings; None where there is nothing that any vehicle could.
+
+    A stop is brought by its class or by one of those in `others`, by reference.
+    """
+    kinds = {
+        reference_of(record): _kinds(sheet, record, others)
+        for record in sheet.records
+        if record["kind"] == STOP
+    }
+    records = [r for r in sheet.records if r["kind"] == STOP and kinds[reference_of(r)]]
+    if not records:
+        return None
+    references = tuple(reference_of(record) for record in records)
+    rows = [_first(sheet, group) for group in range(len(sheet.groups))]
+    start = _start(sheet, references)
+    problem = RoutingProblem(
+        begins_at=sheet.frame.midnight,
+        currency="EUR",
+        places=len(records) + 1,
+        travels=tuple(_travel(sheet, records, float(row[way.PER_M])) for row in rows),
+        kinds=tuple(Kind(class_id, class_id, group) for class_id, group in sheet.groups.items()),
+        vehicles=tuple(_vehicle(sheet, number, start) for number in range(len(sheet.figures))),
+        drops=tuple(
+            _drop(record, place, kinds[reference], rows)
+            for place, (reference, record) in enumerate(zip(references, records, strict=True), start=1)
+        ),
+    )
+    return TourProblem(problem, start, references)
 
 
-def tours_of(problem: ClassProblem, routes: Routes) -> dict[int, list[str | None]]:
+def tours_of(told: TourProblem, routes: Routes) -> list[list[str | None]]:
     """The references in order by tour of the sheet, None for a reload; tours that stay in are empty."""
-    found: dict[int, list[str | None]] = {number: [] for number in problem.tours}
+    found: list[list[str | None]] = [[] for _ in told.problem.vehicles]
     for tour in routes.tours:
-        steps: list[str | None] = []
+        steps = found[tour.vehicle]
         for trip in tour.trips:
             if steps:
                 steps.append(None)
-            steps += [problem.references[stop.drop] for stop in trip.stops]
-        found[problem.tours[tour.vehicle]] = steps
+            steps += [told.references[stop.drop] for stop in trip.stops]
     return found
 
 
@@ -68,81 +87,77 @@ def as_they_are(sheet: Sheet) -> dict[int, list[str | None]]:
     return found
 
 
-def travelled_s(sheet: Sheet) -> float:
-    """Seconds of driving on all tours, as they are reckoned with."""
-    laid = sheet.laid
-    total = 0.0
-    for number in range(len(sheet.figures)):
-        span = laid.places[laid.first[number] : laid.first[number + 1]]
-        legs = np.hypot(np.diff(span[:, way.X]), np.diff(span[:, way.Y]))
-        slow = np.maximum(span[1:, way.SLOW], span[:-1, way.SLOW])
-        total += float((legs * slow).sum() * sheet.figures[number, way.PER_M])
-    return total
+def changed_class(before: Sheet, after: Sheet) -> dict[str, str]:
+    """The class that brings a stop now, by reference, where another brought it before."""
+    class_of = {group: class_id for class_id, group in after.groups.items()}
+    was = {reference: int(record["group"]) for reference, record in before.references().items()}
+    return {
+        reference: class_of[int(record["group"])]
+        for reference, record in after.references().items()
+        if record["tour"] != NOT_PLACED and int(record["group"]) != was[reference]
+    }
+
+
+def way_minor(sheet: Sheet) -> float:
+    """What the metres of all tours cost, in minor units."""
+    per_m = np.array([vehicle.cost_minor_per_km / 1_000 for vehicle in sheet.frame.vehicles])
+    return float((sheet.laid.length * per_m).sum() * sheet.frame.circuity_bp / 10_000)
 
 
 def better(before: Sheet, after: Sheet) -> bool:
-    """Whether other tours of the same stops bring more of them, or as many with less driving."""
+    """Whether other tours of the same stops bring more of them, or as many on a cheaper way."""
     if not after.keeps_all or len(after.unplaced) > len(before.unplaced):
         return False
-    saved_s = travelled_s(before) - travelled_s(after)
-    return len(after.unplaced) < len(before.unplaced) or saved_s > 1.0
+    saved_minor = way_minor(before) - way_minor(after)
+    return len(after.unplaced) < len(before.unplaced) or saved_minor > _DUST_MINOR
 
 
-def _problem(sheet: Sheet, class_id: str, group: int) -> ClassProblem:
-    figures = sheet.figures
-    tours = [number for number in range(len(figures)) if figures[number, way.GROUP] == group]
-    records = [r for r in sheet.records if r["kind"] == STOP and r["group"] == group]
-    references = tuple(reference_of(record) for record in records)
-    one = figures[tours[0]]
-    # A service is that of the class, whichever of its vehicles comes.
-    service = [
-        ceil(record["door_s"] * one[way.HANDOVER] + record["parking_s"] * one[way.PARKING])
-        for record in records
-    ]
-    start = _start(sheet, tours, references)
-    most = max((len(order.trips) for order in start), default=1) - 1 + _MORE_TRIPS
-    problem = RoutingProblem(
-        begins_at=sheet.frame.midnight,
-        currency="EUR",
-        places=len(records) + 1,
-        travels=(_travel(sheet, records, float(one[way.PER_M])),),
-        kinds=(Kind(class_id, class_id, 0),),
-        vehicles=tuple(_vehicle(sheet, number, most) for number in tours),
-        drops=tuple(
-            Drop(
-                id=reference,
-                load=Load(
-                    1,
-                    0,
-                    int(record["volume_ml"]),
-                    int(record["weight_g"]),
-                    int(record["chilled_ml"]),
-                    int(record["frozen_ml"]),
-                ),
-                ways=(Way(place, int(record["opens"]), int(record["closes"]), (seconds,), (0,)),),
-            )
-            for place, (reference, record, seconds) in enumerate(
-                zip(references, records, service, strict=True), start=1
-            )
-        ),
+def _kinds(sheet: Sheet, record: Any, others: Mapping[str, Collection[str]]) -> tuple[int, ...]:
+    """The numbers of the classes that may bring it, among those that drive."""
+    also = {sheet.groups[one] for one in others.get(reference_of(record), ()) if one in sheet.groups}
+    mine = int(record["group"])
+    return tuple(sorted(also | ({mine} if mine != NOT_PLACED else set())))
+
+
+def _first(sheet: Sheet, group: int) -> way.Floats:
+    """The figures of a class: those of its first vehicle, which all of its vehicles share."""
+    row: way.Floats = sheet.figures[np.flatnonzero(sheet.figures[:, way.GROUP] == group)[0]]
+    return row
+
+
+def _drop(record: Any, place: int, kinds: tuple[int, ...], rows: Sequence[way.Floats]) -> Drop:
+    # Parking is in the time at the door, as the sheet has it.
+    seconds = tuple(
+        ceil(record["door_s"] * row[way.HANDOVER] + record["parking_s"] * row[way.PARKING]) for row in rows
     )
-    return ClassProblem(problem, start, tuple(tours), references)
+    return Drop(
+        id=reference_of(record),
+        load=Load(
+            1,
+            0,
+            int(record["volume_ml"]),
+            int(record["weight_g"]),
+            int(record["chilled_ml"]),
+            int(record["frozen_ml"]),
+        ),
+        ways=(Way(place, int(record["opens"]), int(record["closes"]), seconds, (0,) * len(rows)),),
+        kinds=kinds,
+    )
 
 
-def _start(sheet: Sheet, tours: Sequence[int], references: Sequence[str]) -> tuple[Itinerary, ...]:
+def _start(sheet: Sheet, references: Sequence[str]) -> tuple[Itinerary, ...]:
     drop = {reference: number for number, reference in enumerate(references)}
-    now = as_they_are(sheet)
     found = []
-    for vehicle, number in enumerate(tours):
+    for number, tour in as_they_are(sheet).items():
         trips: list[list[tuple[int, int]]] = [[]]
-        for reference in now[number]:
+        for reference in tour:
             if reference is None:
                 trips.append([])
             else:
                 trips[-1].append((drop[reference], 0))
         legs = tuple(tuple(trip) for trip in trips if trip)
         if legs:
-            found.append(Itinerary(vehicle, legs))
+            found.append(Itinerary(number, legs))
     return tuple(found)
 
 
@@ -160,12 +175,13 @@ def _grid(cells: way.Floats) -> Grid:
     return Grid(len(cells), cells.astype("<i4").tobytes())
 
 
-def _vehicle(sheet: Sheet, number: int, reloads: int) -> Vehicle:
+def _vehicle(sheet: Sheet, number: int, start: Sequence[Itinerary]) -> Vehicle:
     vehicle, frame = sheet.frame.vehicles[number], sheet.frame
     room = vehicle.room
+    trips = [len(one.trips) for one in start if frame.vehicles[one.vehicle].class_id == vehicle.class_id]
     return Vehicle(
         id=str(number),
-        kind=0,
+        kind=sheet.groups[vehicle.class_id],
         start=0,
         end=0,
         starts_s=frame.second(vehicle.shift.start),
@@ -174,7 +190,7 @@ def _vehicle(sheet: Sheet, number: int, reloads: int) -> Vehicle:
             vehicle.stops_per_trip, 0, room.volume_ml, room.weight_g, room.chilled_ml, room.frozen_ml
         ),
         range_m=vehicle.range_m,
-        cost_minor_per_km=_PER_KM_MINOR,
-        reloads=reloads,
+        cost_minor_per_km=max(1, vehicle.cost_minor_per_km),
+        reloads=max(trips, default=1) - 1 + _MORE_TRIPS,
         reload_s=vehicle.reload_s,
     )

@@ -33,7 +33,8 @@ class TourStep(StrEnum):
 class TourVehicle:
     """One vehicle for one shift of the plan; `room` is what it holds at once (no orders, no work).
 
-    `handover_bp` and `parking_bp` scale the time at the door and the parking time of a zone.
+    `handover_bp` and `parking_bp` scale the time at the door and the parking time of a zone. A kilometre
+    costs `cost_minor_per_km`, carbon included; frames that were laid out before it was told have one price.
     """
 
     class_id: str
@@ -45,6 +46,7 @@ class TourVehicle:
     reload_s: int
     range_m: int
     room: Load
+    cost_minor_per_km: int = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,14 +240,14 @@ class Sheet:
     def rearranged(self, tours: Sequence[Sequence[str | None]]) -> Sheet:
         """The same stops in another order: references by tour, None for a reload; the rest is unplaced.
 
-        Raises KeyError for a reference that is not there.
+        A stop is of the class of its tour from then on. Raises KeyError for a reference that is not there.
         """
         known = {reference_of(r): r for r in self.records if r["kind"] == STOP}
         made: list[Any] = []
         for number, tour in enumerate(tours):
             for reference in tour:
                 record = self._reload(number) if reference is None else known.pop(reference).copy()
-                record["tour"] = number
+                record["tour"], record["group"] = number, self.figures[number, way.GROUP]
                 made.append(record)
         for record in known.values():
             rest = record.copy()

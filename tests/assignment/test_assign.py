@@ -27,6 +27,7 @@ from app.capacity.tables import CapacityEntry
 from app.customers.rules import CustomerFacts
 from app.database.rows import rows, table_of
 from app.database.runner import Database
+from app.pricing.rules import GREENER, FeePartKind
 from app.values.basket import GoodsTrait
 from app.values.ids import new_id
 from app.worker.assign import assign
@@ -226,3 +227,23 @@ def test_rooms_are_what_is_sold_less_what_is_held(db: Database) -> None:
     problem = db.read_now(lambda c, n: freeze(c, now=n, day=DAY)).problem
     assert [pool.room.orders for pool in problem.pools] == [10, 10, 10]
     assert room(10).work_s == 5_400
+
+
+def test_what_was_sold_as_greener_stays_green(db: Database) -> None:
+    town = street(db)
+    ana, rui = (town.booking(town.early, name) for name in ("ana", "rui"))
+    part = {"kind": FeePartKind.INCENTIVE, "label": GREENER, "minor": -50, "currency": "EUR"}
+    table = table_of(DeliveryBooking)
+    values = {"fee_parts": [*ana.fee_parts, part]}
+    db.write_now(lambda c, _: c.execute(sa.update(table).where(table.c.id == ana.id).values(**values)))
+    # Vans are cheaper now, and emit more.
+    town.publish(town.bike(18, cost_minor=900), town.bike(19, cost_minor=900), town.vans(18, grams=300))
+    assigned(town)
+    assert town.pool_of(ana).vehicle_class_id == town.shop.class_id
+    assert town.pool_of(rui).vehicle_class_id == town.van.id
+    # Where the bikes are gone, the hour that was promised counts more than the grams.
+    town.publish(town.bike(19, cost_minor=900), town.vans(18, grams=300))
+    run = assigned(town)
+    assert run.partner_couriers == 0
+    assert town.pool_of(ana).vehicle_class_id == town.van.id
+    assert town.sound()

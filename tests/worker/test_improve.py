@@ -9,7 +9,7 @@ from app.booking.tables import SlotHold
 from app.database.runner import Database
 from app.places.rules import Place
 from app.slots.tables import DeliverySlot
-from app.tours.as_problem import as_they_are, better, travelled_s
+from app.tours.as_problem import as_they_are, better, way_minor
 from app.tours.problem import Itinerary, Routes, RoutingLimits, RoutingProblem
 from app.tours.sheet import Sheet
 from app.tours.write import write_sheet
@@ -60,7 +60,7 @@ def test_a_crooked_tour_is_straightened(db: Database, crooked: tuple[Evening, li
     with Router() as router:
         assert improve(db, router, node_id=world.shop.node_id, day=DAY, limits=QUICK)
         after = sheet_of(db, world.shop).sheet
-        assert travelled_s(after) < travelled_s(before) - 10
+        assert way_minor(after) < way_minor(before) - 10
         straight = [held.id for held in holds]
         assert order_of(db, world) in (straight, straight[::-1])
         assert tours_hold(db, world.shop) == 4
