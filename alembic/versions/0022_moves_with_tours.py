@@ -5,8 +5,8 @@ import sqlmodel
 
 from alembic import op
 
-revision = "0021_moves_with_tours"
-down_revision = "0020_disruptions"
+revision = "0022_moves_with_tours"
+down_revision = "0021_plan_outline"
 branch_labels = None
 depends_on = None
 
