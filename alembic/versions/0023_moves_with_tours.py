@@ -5,8 +5,8 @@ import sqlmodel
 
 from alembic import op
 
-revision = "0022_moves_with_tours"
-down_revision = "0021_plan_outline"
+revision = "0023_moves_with_tours"
+down_revision = "0022_tour_lines"
 branch_labels = None
 depends_on = None
 
