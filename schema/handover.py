@@ -63,6 +63,13 @@ class NeighbourDropInput:
     note: str | None = strawberry.field(default=None, description="For the courier.")
 
 
+@strawberry.input(description="Fetched by the customer at the collection point that is the address.")
+class CollectionDropInput:
+    """Collected."""
+
+    note: str | None = strawberry.field(default=None, description="For who keeps the collection point.")
+
+
 @strawberry.input(one_of=True, description="Exactly one way of handing over.")
 class DropPreferenceInput:
     """A wish, as told."""
@@ -70,6 +77,9 @@ class DropPreferenceInput:
     attended: strawberry.Maybe[AttendedDropInput] = strawberry.field(description="In person.")
     safe_place: strawberry.Maybe[SafePlaceDropInput] = strawberry.field(description="In a safe place.")
     neighbour: strawberry.Maybe[NeighbourDropInput] = strawberry.field(description="With a neighbour.")
+    collection: strawberry.Maybe[CollectionDropInput] = strawberry.field(
+        description="Collected: where the address is a collection point, and nowhere else."
+    )
 
     def wish(self) -> DropWish:
         """What the rooms are asked."""
@@ -87,8 +97,10 @@ class DropPreferenceInput:
             return DropWish(
                 HandoverMode.SAFE_PLACE, place=left.place, note=left.note, ring_bell=left.ring_bell
             )
+        if self.collection is not None:
+            return DropWish(HandoverMode.COLLECTION, note=self.collection.value.note)
         if self.neighbour is None:
-            raise GraphQLError("Give exactly one of attended, safePlace, neighbour.")
+            raise GraphQLError("Give exactly one of attended, safePlace, neighbour, collection.")
         next_door = self.neighbour.value
         return DropWish(
             HandoverMode.NEIGHBOUR,

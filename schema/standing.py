@@ -68,6 +68,7 @@ class StandingSlotOccurrence:
                 slot_id=slot.id,
                 point=seen.series.point,
                 basket=seen.series.basket,
+                drop_preference_id=seen.series.drop_preference_id,
             )
         )
         return shown(found)

@@ -145,6 +145,12 @@ def make_handover_policies(conn: Connection) -> None:
     )
 
 
+def make_collection(conn: Connection) -> None:
+    """That goods may be collected, in a minute for the driver."""
+    proof = [ProofKind.BARCODE]
+    add(conn, HandoverPolicy(mode=HandoverMode.COLLECTION, at_door_s=60, fee_minor=0, proof=proof))
+
+
 def make_storefront(conn: Connection, **changes: Any) -> Storefront:
     """A storefront with its policy and price table."""
     key = f"shop-{new_id()}"

@@ -146,6 +146,7 @@ def nearby(
         basket=basket,
         customer_id=None,
         customer_group=customer_group,
+        collected=menu.collected,
     )
     return alternatives(wide, near, basket, slot)
 
@@ -160,8 +161,9 @@ def menu_of(
     basket: Basket,
     customer_id: str | None = None,
     customer_group: str | None = None,
+    collected: bool = False,
 ) -> Menu:
-    """What offers in one slot depend on; `point` as for `read_menu`."""
+    """What offers in one slot depend on; `point` and `collected` as for `read_menu`."""
     return read_menu(
         conn,
         now=now,
@@ -173,4 +175,5 @@ def menu_of(
         basket=basket,
         customer_id=customer_id,
         customer_group=customer_group,
+        collected=collected,
     )

@@ -70,6 +70,7 @@ def with_collection(
             basket=basket,
             customer_id=None,
             customer_group=customer.customer_group if customer else None,
+            collected=True,
         )
         found |= {slot.window: (place, slot) for slot in slots if menu.offer(slot, basket).available}
     return [_named(one, found, point) for one in offers]

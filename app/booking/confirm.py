@@ -42,6 +42,7 @@ from app.database.idempotency import once, row_answer
 from app.database.rows import add, made, row_of, table_of
 from app.errors import Settled
 from app.handover.queries import preference_by_id
+from app.handover.rules import is_collected
 from app.pricing.queries import fee_rule
 from app.pricing.spend import spend_again
 from app.promotions.errors import Exhausted
@@ -216,6 +217,7 @@ def _taken_again(
 
 def _expired(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot) -> HoldExpired:
     """What the window costs now beside what was held, and the nearest windows that can be had."""
+    preference = preference_by_id(conn, held.drop_preference_id)
     menu = menu_of(
         conn,
         now=now,
@@ -225,11 +227,11 @@ def _expired(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot
         basket=held.basket,
         customer_id=held.customer_id,
         customer_group=held.customer_group,
+        collected=is_collected(preference),
     )
     present = menu.offer(slot, held.basket)
     fee: Money | None = None
     if present.available:
-        preference = preference_by_id(conn, held.drop_preference_id)
         reach = menu.pools_for(slot, held.basket, preference.at_door_s)[0]
         fee = menu.quote(slot, reach, preference.at_door_s, preference.fee_minor).total
     return HoldExpired(

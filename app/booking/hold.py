@@ -22,8 +22,8 @@ from app.customers.tables import Customer
 from app.database.idempotency import once, row_answer
 from app.database.rows import add
 from app.handover.choose import choose
-from app.handover.rules import DropWish, HandoverMode
-from app.places.rules import Place
+from app.handover.rules import DropWish
+from app.places.rules import CollectionPlace, Place
 from app.places.zone_of import zone_of
 from app.pricing.rules import Quote, dearer
 from app.slots.queries import slots_by_id
@@ -85,6 +85,11 @@ class HoldRequest:
         """Whose keys its key is one of."""
         return f"{self.actor.storefront_id}:hold"
 
+    @property
+    def collected(self) -> bool:
+        """Whether the address is a collection point."""
+        return isinstance(self.place, CollectionPlace)
+
     def same_as(self) -> dict[str, Any]:
         """What makes two requests the same."""
         return {
@@ -107,8 +112,7 @@ def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
     actor, basket = asked.actor, asked.basket
     buyer = register(conn, now=now, actor=actor, facts=asked.customer)
     slot, menu = _open_slot(conn, now, asked, buyer)
-    wish = asked.wish or DropWish(HandoverMode.ATTENDED)
-    preference = choose(conn, now=now, wish=wish, basket=basket)
+    preference = choose(conn, now=now, wish=asked.wish, basket=basket, collected=asked.collected)
     hold_id = new_id()
     given_back = give_back_earlier(
         conn,
@@ -173,6 +177,7 @@ def _open_slot(
         basket=asked.basket,
         customer_id=buyer.id,
         customer_group=buyer.customer_group,
+        collected=asked.collected,
     )
     check_open(slot, menu, asked.basket)
     return slot, menu

@@ -22,7 +22,6 @@ from app.customers.tables import Customer
 from app.database.idempotency import once, row_answer
 from app.database.rows import add
 from app.handover.choose import choose
-from app.handover.rules import DropWish, HandoverMode
 from app.places.zone_of import zone_of
 from app.pricing.rules import Quote, dearer, flexible_quote
 from app.slots.queries import slots_by_id
@@ -55,8 +54,7 @@ def hold_flexible(
 def _hold(conn: Connection, now: datetime, slot_ids: Sequence[str], asked: HoldRequest) -> SlotHold:
     buyer = register(conn, now=now, actor=asked.actor, facts=asked.customer)
     slots, menu = _open_slots(conn, now, slot_ids, asked, buyer)
-    wish = asked.wish or DropWish(HandoverMode.ATTENDED)
-    preference = choose(conn, now=now, wish=wish, basket=asked.basket)
+    preference = choose(conn, now=now, wish=asked.wish, basket=asked.basket, collected=asked.collected)
     hold_id = new_id()
     freed = give_back_earlier(
         conn,
@@ -121,6 +119,7 @@ def _open_slots(
         basket=asked.basket,
         customer_id=buyer.id,
         customer_group=buyer.customer_group,
+        collected=asked.collected,
     )
     for slot in slots:
         check_open(slot, menu, asked.basket)

@@ -31,7 +31,6 @@ from app.database.runner import Together
 from app.errors import Busy, Refusal
 from app.handover.choose import drafted
 from app.handover.queries import policies
-from app.handover.rules import DropWish, HandoverMode
 from app.handover.tables import DropPreference, HandoverPolicy
 from app.places.tables import ServiceZone
 from app.places.zone_of import zones_of
@@ -172,9 +171,14 @@ class _Desk:
         menu = self._menu(request, customer, zone)
         if slot.id in menu.waited or menu.shut(slot, request.basket):
             return None
-        wish = request.wish or DropWish(HandoverMode.ATTENDED)
         try:
-            preference = drafted(self._policies, now=self._now, wish=wish, basket=request.basket)
+            preference = drafted(
+                self._policies,
+                now=self._now,
+                wish=request.wish,
+                basket=request.basket,
+                collected=request.collected,
+            )
         except Refusal:
             return None
         hold_id = new_id()

@@ -22,8 +22,8 @@ from app.customers.rules import CustomerFacts
 from app.database.idempotency import Answer, once
 from app.database.rows import AsRow, add, by_id
 from app.handover.choose import choose
-from app.handover.rules import DropWish, HandoverMode
-from app.places.rules import Place
+from app.handover.rules import DropWish
+from app.places.rules import CollectionPlace, Place
 from app.places.zone_of import zone_of
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
@@ -98,7 +98,8 @@ def _join(
 ) -> Joined:
     slots = _slots(conn, now, slot_ids, place)
     buyer = register(conn, now=now, actor=actor, facts=customer)
-    preference = choose(conn, now=now, wish=wish or DropWish(HandoverMode.ATTENDED), basket=basket)
+    collected = isinstance(place, CollectionPlace)
+    preference = choose(conn, now=now, wish=wish, basket=basket, collected=collected)
     entry = WaitlistEntry(
         storefront_id=actor.storefront_id,
         customer_id=buyer.id,

@@ -13,7 +13,7 @@ from app.booking.slot_offer import SlotOffer
 from app.database.rows import row_of
 from app.fleet.rules import Emissions, VehicleKind
 from app.handover.queries import policies
-from app.handover.rules import options
+from app.handover.rules import is_collected, options, usual
 from app.pricing.rules import FeePart, FeePartKind, Quote
 from app.slots.queries import slots_by_id
 from app.slots.rules import SlotLabel
@@ -32,6 +32,7 @@ def kept(offers: Sequence[SlotOffer]) -> list[dict[str, Any]]:
             "emissions": asdict(one.emissions),
             "vehicle_kind": one.vehicle_kind,
             "labels": list(one.labels),
+            "collected": _is_collected(one),
         }
         for one in offers
         if one.quote and one.emissions
@@ -43,7 +44,7 @@ def kept_offers(conn: Connection, *, told: Sequence[dict[str, Any]], basket: Bas
     if not told:
         return []
     slots = {slot.id: slot for slot in slots_by_id(conn, [one["slot"] for one in told])}
-    ways = options(policies(conn), basket)
+    known = policies(conn)
     return [
         SlotOffer(
             slot=row_of(DeliverySlot, {**slots[one["slot"]].model_dump(), "cutoff_at": _instant(one)}),
@@ -53,11 +54,16 @@ def kept_offers(conn: Connection, *, told: Sequence[dict[str, Any]], basket: Bas
             quote=_quote(one),
             emissions=Emissions(**one["emissions"]),
             vehicle_kind=VehicleKind(one["vehicle_kind"]),
-            handover_options=ways,
+            handover_options=options(known, basket, collected=one.get("collected", False)),
             labels=tuple(SlotLabel(label) for label in one["labels"]),
         )
         for one in told
     ]
+
+
+def _is_collected(one: SlotOffer) -> bool:
+    meant = usual(one.handover_options)
+    return meant is not None and is_collected(meant)
 
 
 def _instant(told: dict[str, Any]) -> datetime:

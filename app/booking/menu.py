@@ -28,7 +28,7 @@ from app.capacity.rules import Reach, cheapest_first, inside
 from app.database.rows import by_id, row_of
 from app.fleet.rules import Emissions
 from app.handover.queries import policies
-from app.handover.rules import HandoverMode, HandoverOption, options
+from app.handover.rules import HandoverOption, is_collected, options, usual
 from app.pricing.queries import fee_rule, incentives_left
 from app.pricing.rules import NOTHING_LEFT, IncentivesLeft, Quote, quote
 from app.pricing.tables import FeeRule
@@ -75,8 +75,14 @@ class Menu:
     @cached_property
     def at_door_s(self) -> int:
         """Seconds of the usual handover, which offers are made for."""
-        attended = next((o for o in self.options if o.mode is HandoverMode.ATTENDED), None)
-        return attended.at_door_s if attended else 0
+        meant = usual(self.options)
+        return meant.at_door_s if meant else 0
+
+    @cached_property
+    def collected(self) -> bool:
+        """Whether what is offered here is collected by the customer."""
+        meant = usual(self.options)
+        return meant is not None and is_collected(meant)
 
     def reaches_in(self, slot: DeliverySlot) -> list[Reach]:
         """The pools within the slot, with the room that a shopper may have."""
@@ -282,10 +288,12 @@ def read_menu(
     basket: Basket,
     customer_id: str | None,
     customer_group: str | None = None,
+    collected: bool = False,
 ) -> Menu:
     """Read what offers within a span of time depend on; the statements do not grow with the slots.
 
-    Without a `point` nothing is asked of the tours: for what does not depend on the address.
+    Without a `point` nothing is asked of the tours: for what does not depend on the address. `collected`
+    says that the address is a collection point.
     """
     table = fee_rule(conn, now=now, storefront_id=storefront_id)
     reaches = reaches_of(conn, now=now, zone_id=zone_id, span=span, customer_group=customer_group)
@@ -304,7 +312,7 @@ def read_menu(
         firm=tuple(reaches),
         waited=frozenset(waited_windows(conn, zone_id=zone_id)) if due else frozenset(),
         closings=closings_of(conn, zone_id=zone_id, span=span),
-        options=options(policies(conn), basket),
+        options=options(policies(conn), basket, collected=collected),
         held_slots=frozenset(held_windows(conn, now=now, customer_id=customer_id))
         if customer_id
         else frozenset(),

@@ -14,6 +14,8 @@ from app.booking.offer import DEFAULT_DAYS, MAX_DAYS
 from app.booking.opened import with_openings
 from app.booking.queries import booking_of
 from app.booking.slot_offer import SlotOffer
+from app.handover.queries import preference_by_id
+from app.handover.rules import is_collected
 from app.slots.queries import slots_between, slots_by_id
 from app.values.actor import Actor
 from app.values.money import Money
@@ -64,6 +66,7 @@ def move_offers(
         basket=booking.basket,
         customer_id=booking.customer_id,
         customer_group=booking.customer_group,
+        collected=is_collected(preference_by_id(conn, booking.drop_preference_id)),
     )
     # Its own room is free for it, wherever else the same vehicles go.
     own = menu.with_room(booking.pool_id, booking.load).without_stop(booking.hold_id)

@@ -16,7 +16,7 @@ from app.booking.menu import read_menu, span_of
 from app.booking.opened import with_openings
 from app.booking.slot_offer import SlotOffer
 from app.customers.queries import by_reference
-from app.places.rules import Place
+from app.places.rules import CollectionPlace, Place
 from app.places.tables import ServiceZone
 from app.places.zone_of import zone_of
 from app.slots.queries import slots_between
@@ -84,6 +84,7 @@ def offer(
             basket=basket,
             customer_id=customer.id if customer else None,
             customer_group=customer.customer_group if customer else None,
+            collected=isinstance(place, CollectionPlace),
         )
         offers = with_collection(
             conn,

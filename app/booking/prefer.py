@@ -18,7 +18,8 @@ from app.capacity.ledger import NOTHING
 from app.capacity.rules import drop_s
 from app.database.rows import row_of, table_of
 from app.handover.choose import choose
-from app.handover.rules import DropWish
+from app.handover.queries import preference_by_id
+from app.handover.rules import DropWish, is_collected
 from app.handover.tables import DropPreference
 from app.values.actor import Actor
 from app.values.load import Load
@@ -58,7 +59,9 @@ def _changed[C: (SlotHold, DeliveryBooking)](
         raise HoldConflicted(field=("input", "target", "holdId"), reason=MESSAGES[claim.conflict])
     if now >= claim.cutoff_at:
         raise CutoffPassed(field=("input", "target"), cutoff_at=claim.cutoff_at.isoformat())
-    preference = choose(conn, now=now, wish=wish, basket=claim.basket)
+    # Who collects goes on collecting: another address is another hold.
+    collected = is_collected(preference_by_id(conn, claim.drop_preference_id))
+    preference = choose(conn, now=now, wish=wish, basket=claim.basket, collected=collected)
     changes = _priced(claim, preference)
     work_s = drop_s(claim.reach_work_s, claim.handover_bp, preference.at_door_s)
     more = Load(work_s=work_s - claim.work_s)

@@ -62,6 +62,11 @@ class SeenHold:
     candidates: tuple[DeliverySlot, ...]
 
     @property
+    def address(self) -> str:
+        """Where it goes, as people write it; for what is collected the collection point and its address."""
+        return ", ".join(filter(None, (self.row.address_label, self.row.address_line2)))
+
+    @property
     def expires_at(self) -> datetime:
         """When it ends."""
         return self.row.expires_at
@@ -130,6 +135,11 @@ class SeenBooking:
     changes: Changes
     flexible: Flexible | None
     stop: PlannedStop | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it goes, as people write it; for what is collected the collection point and its address."""
+        return ", ".join(filter(None, (self.row.address_label, self.row.address_line2)))
 
     @property
     def planned_arrival(self) -> datetime | None:

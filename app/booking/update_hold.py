@@ -28,7 +28,7 @@ from app.database.idempotency import once, row_answer
 from app.database.rows import row_of, table_of
 from app.handover.choose import choose
 from app.handover.queries import preference_by_id
-from app.handover.rules import DropWish, refused
+from app.handover.rules import DropWish, is_collected, refused
 from app.handover.tables import DropPreference
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
@@ -88,11 +88,10 @@ def _update(
         raise CutoffPassed(field=("input", "holdId"), cutoff_at=held.cutoff_at.isoformat())
     slot = slots_by_id(conn, [held.slot_id])[0]
     wanted = basket or wanted_basket(held)
-    preference = (
-        choose(conn, now=now, wish=wish, basket=wanted)
-        if wish
-        else preference_by_id(conn, held.drop_preference_id)
-    )
+    preference = preference_by_id(conn, held.drop_preference_id)
+    if wish:
+        collected = is_collected(preference)
+        preference = choose(conn, now=now, wish=wish, basket=wanted, collected=collected)
     changes = _fitted(conn, now, actor, held, slot, wanted, preference)
     changes |= {"version": held.version + 1, "changed_at": now}
     table = table_of(SlotHold)
@@ -112,7 +111,13 @@ def _fitted(
 ) -> dict[str, Any]:
     """The columns of a hold that goes on with these goods, or of one that is in conflict with them."""
     menu = menu_of(
-        conn, now=now, storefront_id=held.storefront_id, slot=slot, point=held.point, basket=wanted
+        conn,
+        now=now,
+        storefront_id=held.storefront_id,
+        slot=slot,
+        point=held.point,
+        basket=wanted,
+        collected=is_collected(preference),
     )
 
     def conflict(reason: SlotClosedReason) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from math import cos, radians
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -19,7 +19,7 @@ from app.fleet.tables import EmissionFactor, ShiftPattern, Vehicle, VehicleClass
 from app.handover.tables import HandoverPolicy
 from app.places.city import CityData
 from app.places.import_city import CitySummary, import_city
-from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
+from app.places.tables import Address, City, CollectionPoint, FulfilmentNode, ServiceZone, ZoneHour
 from app.pricing.tables import FeeRule
 from app.promotions.tables import Promotion
 from app.slots.checks import check
@@ -38,6 +38,8 @@ from app.values.point import Point, distance_m
 from app.values.window import local_day
 
 _METRES_PER_DEGREE = 111_320
+# A collection point is at most so far from where it should be: some four hundred metres.
+_NEAR_DEGREES = 0.004
 
 
 def load(conn: Connection, *, now: datetime, seed: Seed, city: CityData) -> CitySummary:
@@ -52,6 +54,7 @@ def load(conn: Connection, *, now: datetime, seed: Seed, city: CityData) -> City
     middle = _middle(zones)
     _traffic(conn, seed, zones, middle)
     _fleet(conn, seed, summary.city_id, middle)
+    _collection(conn, seed, middle)
     _calendar(conn, seed, local_day(now, city.time_zone))
     _shop(conn, seed, now)
     opening = _openings(seed, zones, middle)
@@ -108,10 +111,7 @@ def _fleet(conn: Connection, seed: Seed, city_id: str, middle: Point) -> None:
     classes = {kind.key: _row(VehicleClass, kind) for kind in seed.vehicle_classes}
     add(conn, *classes.values())
     for node in seed.nodes:
-        place = Point(
-            round(middle.latitude + node.north_m / _METRES_PER_DEGREE, 6),
-            round(middle.longitude + node.east_m / _METRES_PER_DEGREE / cos(radians(middle.latitude)), 6),
-        )
+        place = _from(middle, node)
         row = FulfilmentNode(
             city_id=city_id,
             latitude=place.latitude,
@@ -127,6 +127,43 @@ def _fleet(conn: Connection, seed: Seed, city_id: str, middle: Point) -> None:
         add(conn, *vehicles)
     add(conn, *(_row(ShiftPattern, shift) for shift in seed.shifts))
     add(conn, *(_row(WagePremium, premium) for premium in seed.premiums))
+
+
+class _Away(Protocol):
+    """So many metres from the middle."""
+
+    east_m: int
+    north_m: int
+
+
+def _from(middle: Point, there: _Away) -> Point:
+    return Point(
+        round(middle.latitude + there.north_m / _METRES_PER_DEGREE, 6),
+        round(middle.longitude + there.east_m / _METRES_PER_DEGREE / cos(radians(middle.latitude)), 6),
+    )
+
+
+def _collection(conn: Connection, seed: Seed, middle: Point) -> None:
+    """Each point stands at the address nearest to where it should be; a city without one there has none."""
+    address = table_of(Address)
+    for wanted in seed.collection_points:
+        spot = _from(middle, wanted)
+        around = [
+            address.c.latitude.between(spot.latitude - _NEAR_DEGREES, spot.latitude + _NEAR_DEGREES),
+            address.c.longitude.between(spot.longitude - _NEAR_DEGREES, spot.longitude + _NEAR_DEGREES),
+        ]
+        near = rows(conn, Address, sa.select(address).where(*around))
+        if near:
+            home = min(near, key=lambda one: (distance_m(spot, one.point), one.label))
+            point = home.point
+            row = CollectionPoint(
+                key=wanted.key,
+                name=wanted.name,
+                address_label=home.label,
+                latitude=point.latitude,
+                longitude=point.longitude,
+            )
+            add(conn, row)
 
 
 def _calendar(conn: Connection, seed: Seed, today: date) -> None:

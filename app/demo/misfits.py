@@ -62,6 +62,7 @@ def _names(seed: Seed) -> Iterator[str]:
         "horizons.key": (horizon.key for horizon in seed.horizons),
         "templates.key": (template.key for template in seed.templates),
         "premiums.kind": (premium.kind for premium in seed.premiums),
+        "collection_points.key": (point.key for point in seed.collection_points),
         "handover.mode": (policy.mode for policy in seed.handover),
         "promotions.code": (promotion.code for promotion in seed.promotions),
     }

@@ -231,6 +231,15 @@ class HandoverSeed(_Part):
     proof: list[ProofKind]
 
 
+class CollectionSeed(_Part):
+    """A collection point, so many metres from the middle of where people live, at the nearest address."""
+
+    key: str
+    name: str
+    east_m: int
+    north_m: int
+
+
 class PromotionSeed(_Part):
     """A promotion that begins when it is loaded and lasts `days`."""
 
@@ -270,6 +279,7 @@ class Seed(_Part):
     horizons: list[HorizonSeed]
     templates: list[TemplateSeed]
     handover: list[HandoverSeed]
+    collection_points: list[CollectionSeed] = []
     promotions: list[PromotionSeed]
 
 

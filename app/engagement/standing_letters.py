@@ -103,6 +103,7 @@ def standing_missed(conn: Connection, now: datetime, told: Mapping[str, Any], _u
         slot_id=told["slot_id"],
         point=row.point,
         basket=row.basket,
+        drop_preference_id=row.drop_preference_id,
     )
     facts = StandingMissedFacts(
         **about.week(occurrence.day, _window(conn, row, occurrence.day, told["slot_id"])),

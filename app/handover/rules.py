@@ -44,6 +44,7 @@ class HandoverRefusal(StrEnum):
 
 MAX_EXTRA_MIN = 30
 MAX_TEXT = 200
+_IN_PERSON = frozenset({HandoverMode.ATTENDED, HandoverMode.COLLECTION})
 # Goods are out of the customer's sight here, whoever answers the door.
 _UNATTENDED = frozenset({HandoverMode.SAFE_PLACE, HandoverMode.NEIGHBOUR, HandoverMode.LOCKER})
 
@@ -84,20 +85,41 @@ class HandoverOption:
     extra_minutes: int
 
 
-def options(policies: Iterable[PolicyFacts], basket: Basket) -> tuple[HandoverOption, ...]:
+def options(
+    policies: Iterable[PolicyFacts], basket: Basket, *, collected: bool = False
+) -> tuple[HandoverOption, ...]:
     """Every way that is offered, each with the reason why these goods may not take it.
 
-    `extra_minutes` is how much longer than the quickest way it takes, rounded up.
+    `collected` says that the address is a collection point: there goods are collected and nowhere else,
+    unless this deployment does not offer that, which makes it an address like any other. `extra_minutes` is
+    how much longer than the quickest way to be had at the address it takes, rounded up.
     """
     known = sorted(policies, key=lambda policy: list(HandoverMode).index(policy.mode))
-    quickest_s = min((policy.at_door_s for policy in known), default=0)
-    return tuple(_option(policy, basket, quickest_s) for policy in known)
+    collected = collected and any(policy.mode is HandoverMode.COLLECTION for policy in known)
+    here = [policy for policy in known if _is_here(policy.mode, collected)]
+    quickest_s = min((policy.at_door_s for policy in here), default=0)
+    return tuple(_option(policy, basket, collected, quickest_s) for policy in known)
 
 
-def _option(policy: PolicyFacts, basket: Basket, quickest_s: int) -> HandoverOption:
-    reason = refused(policy.mode, basket)
+def usual(options: Iterable[HandoverOption]) -> HandoverOption | None:
+    """The way that is meant where nobody says one: collected where goods are collected, else in person."""
+    by_mode = {option.mode: option for option in options}
+    collection = by_mode.get(HandoverMode.COLLECTION)
+    if collection and collection.reason is not HandoverRefusal.NOT_AT_THIS_ADDRESS:
+        return collection
+    return by_mode.get(HandoverMode.ATTENDED)
+
+
+def _is_here(mode: HandoverMode, collected: bool) -> bool:
+    """Whether a way of handing over is one of this kind of address."""
+    return (mode is HandoverMode.COLLECTION) == collected
+
+
+def _option(policy: PolicyFacts, basket: Basket, collected: bool, quickest_s: int) -> HandoverOption:
+    elsewhere = None if _is_here(policy.mode, collected) else HandoverRefusal.NOT_AT_THIS_ADDRESS
+    reason = elsewhere or refused(policy.mode, basket)
     proof = [ProofKind(kind) for kind in policy.proof]
-    if policy.mode is HandoverMode.ATTENDED and GoodsTrait.AGE_RESTRICTED in basket.traits:
+    if policy.mode in _IN_PERSON and GoodsTrait.AGE_RESTRICTED in basket.traits:
         proof.append(ProofKind.ID_CHECK)
     return HandoverOption(
         mode=policy.mode,
@@ -106,7 +128,7 @@ def _option(policy: PolicyFacts, basket: Basket, quickest_s: int) -> HandoverOpt
         proof=tuple(proof),
         at_door_s=policy.at_door_s,
         fee_minor=policy.fee_minor,
-        extra_minutes=-(-(policy.at_door_s - quickest_s) // 60),
+        extra_minutes=max(0, -(-(policy.at_door_s - quickest_s) // 60)),
     )
 
 
@@ -139,3 +161,16 @@ def missing(wish: DropWish) -> str | None:
     if wish.mode is HandoverMode.NEIGHBOUR and not named:
         return "Give the neighbour's name and address."
     return None
+
+
+class ChosenFacts(Protocol):
+    """What was chosen."""
+
+    @property
+    def mode(self) -> HandoverMode:
+        """The way of handing over."""
+
+
+def is_collected(chosen: ChosenFacts) -> bool:
+    """Whether the customer fetches the goods, so that the address is a collection point."""
+    return chosen.mode is HandoverMode.COLLECTION

@@ -28,7 +28,7 @@ from app.engagement.calendar import calendar_entry
 from app.engagement.letters import entry_of
 from app.errors import Refusal
 from app.handover.queries import policies
-from app.handover.rules import HandoverOption, options
+from app.handover.rules import HandoverOption, is_collected, options
 from app.pages.checkout import told_of, wish_of
 from app.pages.render import page
 from app.pages.shop import PAGES, Shop, posted, shop_of, world_of
@@ -169,11 +169,12 @@ def _look(conn: Connection, now: datetime, *, shop: Shop, booking_id: str) -> Lo
     if found is None:
         raise BookingNotFound
     held = by_id(conn, SlotHold, found.hold_id)
+    (seen,) = seen_bookings(conn, now=now, bookings=[found])
     return Looked(
         shop=shop,
         now=now,
-        booking=seen_bookings(conn, now=now, bookings=[found])[0],
-        options=options(policies(conn), found.basket),
+        booking=seen,
+        options=options(policies(conn), found.basket, collected=is_collected(seen.drop_preference)),
         late=held is not None and found.created_at >= held.expires_at,
     )
 

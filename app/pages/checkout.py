@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.booking.apply_promotion import apply_promotion
+from app.booking.collect import NEAR_M
 from app.booking.hold import hold
 from app.booking.menu import days_ahead, policy_of
 from app.booking.offer import Availability, offer
@@ -21,6 +22,7 @@ from app.errors import Refusal
 from app.handover.rules import DropWish, HandoverMode
 from app.handover.tables import DropPreference
 from app.pages.days import WEEK, by_day, day_of
+from app.pages.place import COLLECT, located
 from app.pages.render import page
 from app.pages.shop import (
     PRESETS,
@@ -32,12 +34,14 @@ from app.pages.shop import (
     shopper_of,
     world_of,
 )
+from app.places.collection_points import collection_points_near
 from app.places.find_address import find_address
-from app.places.rules import AddressQuery, Place, is_house
-from app.places.tables import Address
+from app.places.rules import CollectionPlace, Place, is_house
+from app.places.tables import Address, CollectionPoint
 from app.places.zone_of import zone_of
 from app.values.basket import Basket
 from app.values.money import Money
+from app.values.point import distance_m
 from app.values.window import local_day
 
 
@@ -50,6 +54,8 @@ class Week:
     hold_min: int
     earlier: date | None
     later: date | None
+    # Where the goods could be fetched instead: the names of the addresses for a form, the nearest first.
+    collect: tuple[tuple[str, CollectionPoint, int], ...] = ()
 
 
 async def start(request: Request) -> Response:
@@ -92,7 +98,7 @@ async def _windows(request: Request, told: Mapping[str, str], refusal: Refusal |
             if meant is None:
                 return start_page(found=found, problem=None if found or not text else "not_known")
             address_id = meant.id
-        place = await world.geocoder.locate(AddressQuery(id=address_id))
+        place = await located(world, address_id)
         shopper = shopper_of(request)
         basket = preset(chosen, shop.basket)
         week = await world.db.read(
@@ -156,7 +162,16 @@ def _week(
         policy_of(conn, storefront).hold_min,
         earlier=max(today, begin - WEEK) if begin > today else None,
         later=begin + WEEK if begin + WEEK <= last else None,
+        collect=_collect(conn, place),
     )
+
+
+def _collect(conn: Connection, place: Place) -> tuple[tuple[str, CollectionPoint, int], ...]:
+    """The collection points near an address, with the metres to each; none where goods are collected."""
+    if isinstance(place, CollectionPlace):
+        return ()
+    near = collection_points_near(conn, point=place.point, within_m=NEAR_M, limit=3)
+    return tuple((f"{COLLECT}{one.id}", one, distance_m(place.point, one.point)) for one in near)
 
 
 def _meant(found: Sequence[Address], text: str) -> Address | None:
@@ -173,7 +188,7 @@ async def hold_window(request: Request) -> Response:
     world = world_of(request)
     shopper = shopper_of(request)
     try:
-        place = await world.geocoder.locate(AddressQuery(id=told.get("address", "")))
+        place = await located(world, told.get("address", ""))
         held = await world.db.write(partial(_hold, shop=shop, shopper=shopper, place=place, told=told))
     except Refusal as refusal:
         return await _windows(request, told, refusal)

@@ -37,7 +37,7 @@ from app.customers.tables import Customer
 from app.database.rows import by_id
 from app.errors import Invalid, Refusal
 from app.handover.queries import policies, preference_by_id
-from app.handover.rules import HandoverOption, options, refused
+from app.handover.rules import HandoverOption, is_collected, options, refused
 from app.pages.checkout import told_of, wish_of
 from app.pages.render import epoch_ms, page
 from app.pages.shop import Shop, locale_of, posted, shop_of, world_of
@@ -114,7 +114,7 @@ def _look(conn: Connection, now: datetime, *, shop: Shop, hold_id: str) -> Looke
         shop=shop,
         now=now,
         hold=seen,
-        options=options(policies(conn), seen.basket),
+        options=options(policies(conn), seen.basket, collected=is_collected(seen.drop_preference)),
         instead=_instead(conn, now, shop, seen),
         booking=booking_on(conn, hold_id=hold_id),
         customer=customer,
@@ -126,11 +126,26 @@ def _instead(conn: Connection, now: datetime, shop: Shop, held: SeenHold) -> lis
     if held.status in (HoldStatus.ACTIVE, HoldStatus.CONFIRMED):
         return []
     slot, basket = held.slot, held.basket
-    near = instead_of(conn, now=now, actor=shop.actor, slot_id=slot.id, point=held.row.point, basket=basket)
+    row, collected = held.row, is_collected(held.drop_preference)
+    near = instead_of(
+        conn,
+        now=now,
+        actor=shop.actor,
+        slot_id=slot.id,
+        point=row.point,
+        basket=basket,
+        drop_preference_id=row.drop_preference_id,
+    )
     if held.status is HoldStatus.CONFLICTED:
         return near
     menu = menu_of(
-        conn, now=now, storefront_id=shop.storefront.id, slot=slot, point=held.row.point, basket=basket
+        conn,
+        now=now,
+        storefront_id=shop.storefront.id,
+        slot=slot,
+        point=row.point,
+        basket=basket,
+        collected=collected,
     )
     same = menu.offer(slot, basket)
     return [same, *near] if same.available else near

@@ -21,9 +21,10 @@ from app.customers.rules import CustomerFacts
 from app.errors import Refusal
 from app.pages.days import by_day
 from app.pages.holds import EmailMissing
+from app.pages.place import located
 from app.pages.render import page
 from app.pages.shop import Shop, check_origin, locale_of, preset, remember, shop_of, shopper_of, world_of
-from app.places.rules import AddressQuery, Place
+from app.places.rules import Place
 from app.values.basket import Basket
 
 
@@ -70,7 +71,7 @@ async def join(request: Request) -> Response:
     try:
         if not told.email:
             raise EmailMissing
-        place = await world.geocoder.locate(AddressQuery(id=told.address))
+        place = await located(world, told.address)
         customer = CustomerFacts(
             reference=shopper, email=told.email, locale=locale_of(request, shop.storefront)
         )
@@ -112,7 +113,7 @@ def _join(
 
 async def _show(request: Request, told: Told, *, problem: Refusal | None) -> Response:
     shop, world, shopper = await shop_of(request), world_of(request), shopper_of(request)
-    place = await world.geocoder.locate(AddressQuery(id=told.address))
+    place = await located(world, told.address)
     basket = preset(told.basket, shop.basket)
     full = await world.db.read(partial(_look, shop=shop, place=place, basket=basket, shopper=shopper))
     response = page(

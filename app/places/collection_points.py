@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from app.database.rows import by_id, rows, table_of
 from app.places.errors import AddressNotFound
-from app.places.rules import Place
+from app.places.rules import CollectionPlace
 from app.places.tables import CollectionPoint
 from app.values.point import Point, distance_m
 
@@ -22,9 +22,9 @@ def collection_points_near(
     return [one for metres, _, one in near if within_m is None or metres <= within_m][:limit]
 
 
-def place_of_collection(conn: Connection, *, collection_point_id: str) -> Place:
+def place_of_collection(conn: Connection, *, collection_point_id: str) -> CollectionPlace:
     """A collection point as an address to deliver to; raises AddressNotFound."""
     found = by_id(conn, CollectionPoint, collection_point_id)
     if found is None or found.removed:
         raise AddressNotFound(field=("address",), written=collection_point_id)
-    return Place(f"{found.name}, {found.address_label}", found.point)
+    return CollectionPlace(f"{found.name}, {found.address_label}", found.point)

@@ -39,6 +39,11 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectionPlace(Place):
+    """A collection point as an address: who orders to it fetches the goods there."""
+
+
+@dataclass(frozen=True, slots=True)
 class AddressQuery:
     """How a caller names an address: by id, in writing, or by a point."""
 

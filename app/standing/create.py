@@ -20,9 +20,9 @@ from app.customers.rules import CustomerFacts
 from app.database.idempotency import once
 from app.database.rows import add, table_of
 from app.handover.choose import choose
-from app.handover.rules import DropWish, HandoverMode
+from app.handover.rules import DropWish
 from app.handover.tables import DropPreference
-from app.places.rules import Place
+from app.places.rules import CollectionPlace, Place
 from app.places.zone_of import zone_of
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
@@ -97,7 +97,8 @@ def _create(
         customer_group=buyer.customer_group,
     )
     check_open(slot, menu, basket)
-    preference = choose(conn, now=now, wish=wish or DropWish(HandoverMode.ATTENDED), basket=basket)
+    collected = isinstance(place, CollectionPlace)
+    preference = choose(conn, now=now, wish=wish, basket=basket, collected=collected)
     starts, ends = wall_times(slot.window, slot.time_zone)
     row = StandingSlot(
         storefront_id=actor.storefront_id,

@@ -16,7 +16,7 @@ from app.fleet.tables import EmissionFactor, ShiftPattern, Vehicle, VehicleClass
 from app.handover.tables import HandoverPolicy
 from app.places.errors import CityExists
 from app.places.import_city import CitySummary
-from app.places.tables import Address, City, FulfilmentNode, ServiceZone, Street, ZoneHour
+from app.places.tables import Address, City, CollectionPoint, FulfilmentNode, ServiceZone, Street, ZoneHour
 from app.pricing.tables import FeeRule
 from app.promotions.tables import Promotion
 from app.slots.tables import SlotTemplate
@@ -62,7 +62,8 @@ def test_a_seed_becomes_every_row_that_selling_needs(db: Database) -> None:
         WagePremium: 4,
         WageRule: 1,
         SlotTemplate: len(seed.templates),
-        HandoverPolicy: 3,
+        HandoverPolicy: len(seed.handover),
+        CollectionPoint: len(seed.collection_points),
         FeeRule: 1,
         Promotion: len(seed.promotions),
         Storefront: 1,

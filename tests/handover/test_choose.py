@@ -1,8 +1,11 @@
 """Which goods may change hands how, and what a wish must say."""
 
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from app.database.runner import Database
 from app.errors import Refusal
@@ -10,8 +13,9 @@ from app.handover.choose import choose
 from app.handover.errors import AgeCheckRequiresHandover, HandoverNotAllowed, InvalidDropPreference
 from app.handover.queries import policies
 from app.handover.rules import DropWish, HandoverMode, HandoverRefusal, ProofKind, options
+from app.handover.tables import DropPreference
 from app.values.basket import GoodsTrait
-from tests.factories import make_basket, make_handover_policies
+from tests.factories import make_basket, make_collection, make_handover_policies
 
 
 def basket(*traits: GoodsTrait) -> Any:
@@ -67,3 +71,34 @@ def test_every_way_is_shown_with_the_reason_why_not(db: Database) -> None:
     assert shown[HandoverMode.ATTENDED].extra_minutes == 2
     assert shown[HandoverMode.SAFE_PLACE].reason is HandoverRefusal.AGE_CHECK_REQUIRES_HANDOVER
     assert all(o.allowed for o in options(known, basket(GoodsTrait.BULKY)))
+
+
+def test_at_a_collection_point_goods_are_collected_and_nowhere_else(db: Database) -> None:
+    db.write_now(lambda c, _: make_handover_policies(c))
+    known = db.read_now(lambda c, _: policies(c))
+    wine = basket(GoodsTrait.AGE_RESTRICTED)
+    assert options(known, wine, collected=True) == options(known, wine), "where that is not offered"
+
+    db.write_now(lambda c, _: make_collection(c))
+    known = db.read_now(lambda c, _: policies(c))
+    there = {o.mode: o for o in options(known, wine, collected=True)}
+    assert [mode for mode, o in there.items() if o.allowed] == [HandoverMode.COLLECTION]
+    assert there[HandoverMode.COLLECTION].proof == (ProofKind.BARCODE, ProofKind.ID_CHECK)
+    assert there[HandoverMode.COLLECTION].extra_minutes == 0
+    assert there[HandoverMode.SAFE_PLACE].reason is HandoverRefusal.NOT_AT_THIS_ADDRESS
+    home = {o.mode: o for o in options(known, basket())}
+    assert home[HandoverMode.COLLECTION].reason is HandoverRefusal.NOT_AT_THIS_ADDRESS
+    assert home[HandoverMode.ATTENDED].extra_minutes == 2, "the quickest way at home counts"
+
+    made = db.write_now(lambda c, n: choose(c, now=n, wish=None, basket=wine, collected=True))
+    assert (made.mode, made.at_door_s) == (HandoverMode.COLLECTION, 60)
+    usual = db.write_now(lambda c, n: choose(c, now=n, wish=None, basket=wine))
+    assert usual.mode is HandoverMode.ATTENDED
+    for collected, mode in ((True, HandoverMode.ATTENDED), (False, HandoverMode.COLLECTION)):
+        told: dict[str, Any] = {"wish": DropWish(mode), "basket": basket(), "collected": collected}
+        with pytest.raises(HandoverNotAllowed, match="not at this address"):
+            db.write_now(partial(_chosen, **told))
+
+
+def _chosen(conn: Connection, now: datetime, **told: Any) -> DropPreference:
+    return choose(conn, now=now, **told)

@@ -18,16 +18,20 @@ from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Connection
 
 from app.capacity.rules import PoolPlan
+from app.database.rows import add
 from app.database.runner import Database
 from app.main import build_app
+from app.places.tables import CollectionPoint
 from app.tables import metadata
 from app.values.window import Window
 from tests.api import world_on
 from tests.conftest import Clock
 from tests.factories import (
+    HOME,
     ROOM,
     Shop,
     evening,
+    make_collection,
     make_houses,
     make_pools,
     make_promotion,
@@ -53,6 +57,15 @@ def stocked(conn: Connection, now: datetime) -> None:
             make_slot(conn, shop, evening(day, start=start, end=end))
     make_pools(conn, *plans, now=now)
     make_promotion(conn, shop, starts_at=now, ends_at=now + timedelta(days=9))
+    make_collection(conn)
+    kiosk = CollectionPoint(
+        key="kiosk",
+        name="Kiosk Flores",
+        address_label="Rua das Flores 20, Porto",
+        latitude=HOME.latitude,
+        longitude=HOME.longitude,
+    )
+    add(conn, kiosk)
 
 
 def _pool(shop: Shop, day: date, hour: int) -> PoolPlan:

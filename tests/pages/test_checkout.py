@@ -70,6 +70,27 @@ def test_a_shopper_gets_from_address_to_booking(
     assert foreign == []
 
 
+@pytest.mark.parametrize("js", [True, False], ids=["with scripts", "without scripts"])
+def test_a_shopper_fetches_the_goods_at_a_collection_point(browser: Browser, base: str, js: bool) -> None:
+    page = opened(browser, js=js)
+    page.goto(f"{base}/checkout?text=Rua+das+Flores+12&basket=weekly")
+    page.get_by_role("link", name="Kiosk Flores").click()
+    expect(page.locator(".where")).to_contain_text("Kiosk Flores, Rua das Flores 20, Porto")
+    expect(page.locator(".collect")).to_have_count(0)
+    page.locator("label.slot:not(.closed)").first.click()
+    expect(page.get_by_label("I fetch it there")).to_be_checked()
+    expect(page.get_by_label("I am at home")).to_have_count(0)
+    if js:
+        assert Axe().run(page).violations_count == 0
+    page.get_by_role("button", name="Hold this window").click()
+    expect(page.locator(".summary")).to_contain_text("Collected by you")
+    page.get_by_label("Your name").fill("Ana Lima")
+    page.get_by_label("E-mail").fill("ana@example.com")
+    page.get_by_role("button", name="Confirm delivery").click()
+    expect(page.locator(".summary")).to_contain_text("Kiosk Flores, Rua das Flores 20, Porto")
+    expect(page.locator(".summary")).to_contain_text("Collected by you")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_any_page(browser: Browser, base: str, scheme: str) -> None:
     page = opened(browser, scheme=scheme)
