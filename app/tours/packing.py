@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from datetime import date, datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ def frame_to_bytes(frame: Frame) -> bytes:
             {**asdict(one), "shift": [one.shift.start.isoformat(), one.shift.end.isoformat()]}
             for one in frame.vehicles
         ],
-        "zones": {zone: [hours.parking_s, hours.slowdown_bp] for zone, hours in frame.zones.items()},
+        "zones": {zone: astuple(hours) for zone, hours in frame.zones.items()},
     }
     return orjson.dumps(told)
 
@@ -46,9 +46,7 @@ def frame_from_bytes(text: bytes) -> Frame:
         circuity_bp=told["circuity_bp"],
         margin_bp=told["margin_bp"],
         vehicles=tuple(_vehicle(one) for one in told["vehicles"]),
-        zones={
-            zone: ZoneHours(tuple(parking), tuple(slow)) for zone, (parking, slow) in told["zones"].items()
-        },
+        zones={zone: ZoneHours(*(tuple(one) for one in hours)) for zone, hours in told["zones"].items()},
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from app.values.load import Load
@@ -35,6 +36,7 @@ class TourVehicle:
 
     `handover_bp` and `parking_bp` scale the time at the door and the parking time of a zone. A kilometre
     costs `cost_minor_per_km`, carbon included; frames that were laid out before it was told have one price.
+    With `combustion` it stays out of zones in their low-emission hours.
     """
 
     class_id: str
@@ -47,6 +49,7 @@ class TourVehicle:
     range_m: int
     room: Load
     cost_minor_per_km: int = 100
+    combustion: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,14 @@ class TourStop:
 
 @dataclass(frozen=True, slots=True)
 class ZoneHours:
-    """Parking seconds and slowdown of streets (in basis points of free flow) of a zone, by local hour."""
+    """Parking seconds and slowdown of streets (in basis points of free flow) of a zone, by local hour.
+
+    `low_emission` are the hours in which its streets are closed to combustion engines.
+    """
 
     parking_s: tuple[int, ...]
     slowdown_bp: tuple[int, ...]
+    low_emission: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,22 @@ class Frame:
         if key not in self._known:
             self._known[key] = self._worst(zone_id, window)
         return self._known[key]
+
+    def low_emission(self, zone_id: str, window: Window) -> bool:
+        """Whether the zone is closed to combustion engines in any hour of a window."""
+        known = self.zones.get(zone_id)
+        if known is None or not known.low_emission:
+            return False
+        return any(hour in known.low_emission for hour in hours_of(window, self.time_zone))
+
+    def may(self, class_id: str, zone_id: str, window: Window) -> bool:
+        """Whether vehicles of the class may come to the zone at any time of a window."""
+        return class_id not in self.combustion or not self.low_emission(zone_id, window)
+
+    @cached_property
+    def combustion(self) -> frozenset[str]:
+        """The classes that burn fuel."""
+        return frozenset(vehicle.class_id for vehicle in self.vehicles if vehicle.combustion)
 
     def _worst(self, zone_id: str, window: Window) -> tuple[int, int]:
         known = self.zones.get(zone_id)

@@ -23,6 +23,8 @@ _GOODS = ("volume_ml", "weight_g", "chilled_ml", "frozen_ml")
 _LOW = (1 << 64) - 1
 # Sums of seconds from both ends of a tour differ by this much at most.
 _DUST = 1e-6
+# The column of `windows` that only this file reads: whether a low-emission hour lies in the window.
+_LOW_EMISSION = 4
 
 
 class Laid(NamedTuple):
@@ -162,15 +164,25 @@ class Sheet:
             least,
             *found,
         )
+        self._bar(found, asked)
         return found
+
+    def _bar(self, found: Fit, asked: Floats) -> None:
+        """Combustion engines do not go where a low-emission hour lies within the window."""
+        closed = asked[:, _LOW_EMISSION] > 0
+        burning = [self.groups[class_id] for class_id in self.frame.combustion]
+        if burning and closed.any():
+            barred = np.ix_(burning, closed)
+            found.extra[barred], found.short[barred], found.where[barred] = inf, inf, -1
 
     def windows(self, zone_id: str, windows: Sequence[Window]) -> Floats:
         """Windows as `fit` wants them, with the parking and the streets of a zone within each."""
         frame = self.frame
-        made = np.empty((len(windows), 4))
+        made = np.empty((len(windows), 5))
         for row, window in zip(made, windows, strict=True):
             parking_s, slow_bp = frame.streets(zone_id, window)
-            row[:] = frame.second(window.start), frame.last(window), parking_s, slow_bp / 10_000
+            low = frame.low_emission(zone_id, window)
+            row[:] = frame.second(window.start), frame.last(window), parking_s, slow_bp / 10_000, low
         return made
 
     def inserted(self, stop: TourStop) -> Sheet | None:
@@ -229,7 +241,7 @@ class Sheet:
                 records = self.records.copy()
                 records[here[0]] = self._record(stop, tour)
                 same = self._with(records)
-                if same.keeps_all:
+                if same.keeps_all and self.frame.may(stop.class_id, stop.zone_id, stop.window):
                     return same
         return self.without([stop.reference]).inserted(stop)
 

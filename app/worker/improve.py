@@ -86,7 +86,14 @@ def _searched(
     router: Router, sheet: Sheet, movables: Mapping[str, Movable], limits: RoutingLimits
 ) -> _Found | None:
     """Better tours whose changes of class all find room; None where there are none."""
-    may = {reference: set(one.classes) for reference, one in movables.items()}
+    may = {
+        reference: {
+            class_id
+            for class_id in one.classes
+            if sheet.frame.may(class_id, one.booking.zone_id, one.booking.window)
+        }
+        for reference, one in movables.items()
+    }
     for number in range(ROUNDS):
         # The last time nobody changes: what helps inside the classes is never lost.
         made = _routed(router, sheet, may if number < ROUNDS - 1 else {}, limits)
