@@ -32,6 +32,7 @@ from app.handover.rules import HandoverOption, is_collected, options
 from app.pages.checkout import told_of, wish_of
 from app.pages.render import page
 from app.pages.shop import PAGES, Shop, posted, shop_of, world_of
+from app.standing.keep import Weekly, weekly
 from app.values.money import Money
 from app.values.window import Window
 
@@ -49,6 +50,8 @@ class Looked:
     booking: SeenBooking
     options: tuple[HandoverOption, ...]
     late: bool
+    # What keeping its window every week would mean, or None.
+    weekly: Weekly | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ async def shown(
         booking=about.booking,
         now=about.now,
         late=about.late,
+        weekly=about.weekly,
+        kept_path=_kept_path(request, about),
         no_move=no_move(about.booking),
         no_cancelling=no_cancelling(about.booking),
         history=[_change(line) for line in about.booking.promise.history],
@@ -108,6 +113,12 @@ async def shown(
         problem=problem,
         status=409 if problem else 200,
     )
+
+
+def _kept_path(request: Request, about: Looked) -> str | None:
+    """Where the standing slot of the same window is, if the customer has one."""
+    kept = about.weekly.kept if about.weekly else None
+    return f"/standing/{world_of(request).links.sign('standing', kept.id)}" if kept else None
 
 
 def _done(request: Request, booking: SeenBooking) -> str | None:
@@ -176,6 +187,7 @@ def _look(conn: Connection, now: datetime, *, shop: Shop, booking_id: str) -> Lo
         booking=seen,
         options=options(policies(conn), found.basket, collected=is_collected(seen.drop_preference)),
         late=held is not None and found.created_at >= held.expires_at,
+        weekly=weekly(conn, now=now, actor=shop.actor, booking_id=booking_id),
     )
 
 

@@ -13,7 +13,19 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from app.errors import NotAllowed, NotFound, Outage, Refusal
-from app.pages import bookings, cancelling, checkout, choosing, holds, keeping, mailbox, moving, my, waiting
+from app.pages import (
+    bookings,
+    cancelling,
+    checkout,
+    choosing,
+    holds,
+    keeping,
+    mailbox,
+    moving,
+    my,
+    waiting,
+    weekly,
+)
 from app.pages.desk.routes import desk_routes
 from app.pages.render import page
 from app.pages.shop import shop_of
@@ -45,6 +57,7 @@ def routes() -> list[BaseRoute]:
         Route("/bookings/{token}/cancel", _told(cancelling.cancel), methods=["POST"]),
         Route("/bookings/{token}/choose", _told(choosing.ask)),
         Route("/bookings/{token}/choose", _told(choosing.choose), methods=["POST"]),
+        Route("/bookings/{token}/weekly", _told(weekly.every_week), methods=["POST"]),
         Route("/waitlist", _told(waiting.show)),
         Route("/waitlist", _told(waiting.join), methods=["POST"]),
         Route("/standing/{token}", _told(keeping.show)),

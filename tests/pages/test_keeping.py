@@ -99,6 +99,40 @@ def test_a_customer_moves_skips_pauses_and_gives_up_what_is_kept(
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("js", [True, False], ids=["with scripts", "without scripts"])
+def test_a_customer_keeps_the_window_of_a_booking_every_week_and_ends_it(
+    browser: Browser, address: str, keeping: Keeping, js: bool
+) -> None:
+    booking = keeping.fridays.booking(keeping.fridays.late)
+    path = f"/bookings/{world_on(keeping.fridays.db).links.sign('booking', booking.id)}"
+    page = opened(browser, js=js, width=320)
+
+    def clean() -> None:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        if js:
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+
+    page.goto(address + path)
+    weekly = page.get_by_role("region", name="Every week at this time")
+    expect(weekly).to_contain_text("Every Thursday 20:00–21:00 from Thursday 3 December on")
+    clean()
+    weekly.get_by_role("button", name="Keep it every week").click()
+    title(page, "Every Thursday, 20:00–21:00")
+    expect(page.get_by_role("status").first).to_contain_text("The window is yours every week.")
+    clean()
+    page.goto(address + path)
+    clean()
+    weekly.get_by_role("link", name="Leave a week out, pause it or give it up").click()
+    page.get_by_text("Give the window up").click()
+    page.get_by_label("I do not want to keep it any more").check()
+    page.get_by_role("button", name="Give it up").click()
+    expect(page.get_by_role("status").first).to_contain_text("You do not keep this window any more.")
+    page.goto(address + path)
+    expect(weekly.get_by_role("button", name="Keep it every week")).to_be_visible()
+
+
+@pytest.mark.browser
 def test_its_pages_are_clean_in_both_lights_and_fit_320_pixels(
     browser: Browser, address: str, keeping: Keeping
 ) -> None:
@@ -160,3 +194,23 @@ def test_what_cannot_be_done_is_told_on_the_page(client: TestClient, standing: K
         assert (moved.status_code, moved.headers["location"]) == (303, f"{path}?done=move")
     assert standing.states() == ["MOVED", "BOOKED_AHEAD"]
     assert standing.fridays.week(standing.series, SECOND).slot is not None
+
+
+def test_keeping_a_booking_weekly_is_only_ever_posted_and_done_once(
+    client: TestClient, standing: Keeping
+) -> None:
+    booking = standing.fridays.booking(standing.fridays.late)
+    path = f"/bookings/{world_on(standing.fridays.db).links.sign('booking', booking.id)}"
+    for _ in range(2):
+        shown = client.get(path)
+        assert says(shown, "Every week at this time")
+    assert client.get(f"{path}/weekly").status_code == 405
+    told = form(shown, "Keep it every week")
+    elsewhere = client.post(f"{path}/weekly", data=told, headers={"Origin": "https://evil.example"})
+    assert elsewhere.status_code == 403
+    first, again = (client.post(f"{path}/weekly", data=told) for _ in range(2))
+    assert first.status_code == again.status_code == 303
+    assert first.headers["location"].endswith("?done=keep")
+    assert says(client.get(path), "You keep this window every week.")
+    other = client.post(f"{path}/weekly", data={"key": "another"})
+    assert (other.status_code, says(other, "keeps this window at this address already")) == (409, True)
