@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from app.booking import choose_window as choose_verb
 from app.booking.tables import DeliveryBooking as DeliveryBookingRow
 from app.disruption.affected import Affected
+from app.disruption.end import end_disruption as end_verb
 from app.disruption.queries import disruptions_of
 from app.disruption.report import preview_disruption as preview_verb
 from app.disruption.report import report_disruption as report_verb
@@ -34,6 +35,7 @@ class DisruptionErrorCode(enum.Enum):
     """Codes of disruptions."""
 
     NOTHING_DISRUPTED = "NOTHING_DISRUPTED"
+    DISRUPTION_NOT_FOUND = "DISRUPTION_NOT_FOUND"
     INVALID_DISRUPTION = "INVALID_DISRUPTION"
     OPERATORS_ONLY = "OPERATORS_ONLY"
     INVALID = "INVALID"
@@ -64,7 +66,10 @@ class Disruption:
     actor: str = strawberry.field(description="Who reported it.")
     day: date = strawberry.field(name="date", description="The local day.")
     starts_at: datetime = strawberry.field(description="From when.")
-    ends_at: datetime | None = strawberry.field(description="Until when; null for the rest of the day.")
+    ends_at: datetime | None = strawberry.field(description="The stated end; null where none was.")
+    ended_at: datetime | None = strawberry.field(description="When somebody said that it is over.")
+    ended_by: str | None = strawberry.field(description="Who said so.")
+    end_reason: str | None = strawberry.field(description="Why it is over.")
     bookings: int = strawberry.field(description="Bookings that it touched.")
     moved_silently: int | None = strawberry.field(
         description="Served by other vehicles inside what was promised; their customers were not disturbed."
@@ -96,7 +101,9 @@ class ReportDisruptionInput:
     """What to report."""
 
     kind: DisruptionKind = strawberry.field(description="VEHICLE, COURIER, NODE or STREET.")
-    vehicle_name: str | None = strawberry.field(default=None, description="Of a VEHICLE: its name.")
+    vehicle_name: str | None = strawberry.field(
+        default=None, description="Of a VEHICLE: its name. Of a COURIER: the vehicle nobody drives, if known."
+    )
     node_id: strawberry.ID | None = strawberry.field(default=None, description="Of a NODE or COURIER.")
     vehicle_kind: VehicleKind | None = strawberry.field(
         default=None, description="Of a COURIER: what one fewer can be driven of."
@@ -106,7 +113,7 @@ class ReportDisruptionInput:
     )
     starts_at: datetime = strawberry.field(description="From when.")
     ends_at: datetime | None = strawberry.field(
-        default=None, description="Until when; the rest of that local day where not told."
+        default=None, description="Until when; where not told, until endDisruption."
     )
     reason: str = strawberry.field(description="Why; it is kept in the history of every booking moved.")
     dry_run: bool = strawberry.field(default=False, description="Only tell what it would touch.")
@@ -141,6 +148,23 @@ class ReportDisruptionPayload:
 
     disruption: Disruption | None = strawberry.field(description="Null in a dry run and when refused.")
     preview: DisruptionPreview | None = strawberry.field(description="What it touches; of a dry run only.")
+    user_errors: list[DisruptionUserError] = strawberry.field(description="Empty when it worked.")
+
+
+@strawberry.input(description="Which disruption is over.")
+class EndDisruptionInput:
+    """What to end."""
+
+    disruption_id: strawberry.ID = strawberry.field(description="The disruption.")
+    reason: str = strawberry.field(description="Why it is over; it is kept with it.")
+    idempotency_key: str = strawberry.field(description=_KEY)
+
+
+@strawberry.type(description="What came of it.")
+class EndDisruptionPayload:
+    """The answer."""
+
+    disruption: Disruption | None = strawberry.field(description="As it ended; null when refused.")
     user_errors: list[DisruptionUserError] = strawberry.field(description="Empty when it worked.")
 
 
@@ -186,6 +210,24 @@ async def report_disruption(info: Info, input: ReportDisruptionInput) -> ReportD
     return ReportDisruptionPayload(
         disruption=shown(noted), preview=None, user_errors=disruption_errors(refusal)
     )
+
+
+async def end_disruption(info: Info, input: EndDisruptionInput) -> EndDisruptionPayload | None:
+    """End."""
+    disruption_id = key_of("Disruption", input.disruption_id)
+
+    def work(conn: Connection, now: datetime) -> DisruptionRow:
+        return end_verb(
+            conn,
+            now=now,
+            actor=info.context.actor,
+            disruption_id=disruption_id,
+            reason=input.reason,
+            key=input.idempotency_key,
+        )
+
+    ended, refusal = await attempted(info.context.write(work))
+    return EndDisruptionPayload(disruption=shown(ended), user_errors=disruption_errors(refusal))
 
 
 async def choose_window(info: Info, input: ChooseWindowInput) -> ChooseWindowPayload | None:
@@ -241,6 +283,10 @@ class DisruptionMutation:
     report_disruption: ReportDisruptionPayload | None = strawberry.mutation(
         resolver=report_disruption,
         description="For operators: something failed; its capacity is gone at once, the repair follows.",
+    )
+    end_disruption: EndDisruptionPayload | None = strawberry.mutation(
+        resolver=end_disruption,
+        description="For operators: it is over, what failed counts again; one that is over stays as it is.",
     )
     choose_window: ChooseWindowPayload | None = strawberry.mutation(
         resolver=choose_window,

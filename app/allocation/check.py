@@ -97,8 +97,9 @@ def _fleet(problem: Problem, day: DayProblem, s: DaySolution) -> Iterator[str]:
         for bucket in shift.covers:
             out[shift.fleet, bucket] += count
     for (fleet, bucket), count in out.items():
-        if count > problem.fleets[fleet].vehicles:
-            most = problem.fleets[fleet].vehicles
+        gone = sum(n for f, b, n in day.out if f == fleet and b == bucket)
+        most = max(0, problem.fleets[fleet].vehicles - gone)
+        if count > most:
             yield f"fleet {fleet} has {count} vehicles out in bucket {bucket} of {most}."
 
 

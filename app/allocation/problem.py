@@ -134,7 +134,7 @@ class DayProblem:
     """One local day; `week` is its place among the weeks of the plan.
 
     `low_emission` are the (zone, bucket) where combustion engines may not go. Zones without an opening rule
-    are open wherever it pays to serve them.
+    are open wherever it pays to serve them. `out` are the (fleet, bucket) with so many vehicles that are out.
     """
 
     day: date
@@ -147,6 +147,11 @@ class DayProblem:
     waves: tuple[Wave, ...] = ()
     low_emission: tuple[tuple[int, int], ...] = ()
     openings: tuple[OpeningRule, ...] = ()
+    out: tuple[tuple[int, int, int], ...] = ()
+
+    def most_vehicles(self, fleet: int, bucket: int, vehicles: int) -> int:
+        """How many of a fleet's vehicles can be on the road in a bucket."""
+        return max(0, vehicles - sum(count for f, b, count in self.out if (f, b) == (fleet, bucket)))
 
     def bucket_s(self, bucket: int) -> int:
         """Elapsed seconds of a bucket."""

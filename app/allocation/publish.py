@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from math import ceil, floor
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from app.allocation.openings import publish_openings
 from app.allocation.outline import outlined, packed_outline
 from app.allocation.problem import Arc, DayProblem, DaySolution, Fleet, Plan, Problem, packed_plan
+from app.allocation.refit_tours import frozen_at, unknown_to
 from app.allocation.rules import RunStatus
 from app.allocation.tables import AllocationRun, BindingLimit, DayPlan
 from app.allocation.tour_frames import tour_frames
@@ -22,6 +23,7 @@ from app.capacity.resize import resize
 from app.capacity.rules import PoolPlan, ReachPlan
 from app.database.rows import add, table_of
 from app.events import record
+from app.fleet.outages import outages_within
 from app.fleet.rules import VehicleKind
 from app.fleet.tables import Shift
 from app.places.tables import ServiceZone
@@ -52,14 +54,17 @@ def publish(conn: Connection, *, now: datetime, run_id: str, problem: Problem, p
         first=first,
         last=last,
         pools=pools,
+        knew_at=frozen_at(conn, run_id),
     )
+    span = Window(now, now + timedelta(days=(last - now.date()).days + 2))
+    fresh = unknown_to(conn, outages_within(conn, span), run_id)
     publish_openings(conn, run_id=run_id, problem=problem, plan=plan)
     _shifts(conn, run_id, problem, plan, first, last)
     lay_out(
         conn,
         now=now,
         run_id=run_id,
-        frames=tour_frames(conn, problem=problem, plan=plan),
+        frames=tour_frames(conn, problem=problem, plan=plan, outages=fresh),
         stops=stops_between(conn, first=first, last=last),
     )
     _certificate(conn, now, run_id, problem, plan, packed_outline(outlined(problem, plan, pools)))

@@ -53,9 +53,12 @@ def publish_tours(
     mine = sa.select(run.c.status).where(run.c.id == run_id).with_for_update()
     if conn.execute(mine).scalar_one() is not TourRunStatus.SOLVING:
         return False
-    if fingerprint(conn, now=now, node_id=frozen.node_id, day=frozen.day) != frozen.fingerprint:
+    if (
+        fingerprint(conn, now=now, node_id=frozen.node_id, day=frozen.day, loading=frozen.loading)
+        != frozen.fingerprint
+    ):
         return False
-    _remove(conn, frozen)
+    _remove(conn, now, frozen)
     tours = [(_tour(run_id, frozen, problem, planned), planned) for planned in routes.tours]
     add(conn, *(tour for tour, _ in tours))
     add(conn, *(stop for tour, planned in tours for stop in _stops(frozen, problem, tour, planned)))
@@ -68,13 +71,21 @@ def publish_tours(
     return True
 
 
-def _remove(conn: Connection, frozen: TourSnapshot) -> None:
-    """The tours of before that have not left, and stops of these bookings that other nodes had."""
+def _remove(conn: Connection, now: datetime, frozen: TourSnapshot) -> None:
+    """The tours of before that have not left, and stops of these bookings that other nodes had.
+
+    Also those whose stops others have taken over before they left.
+    """
     tour, stop, line = table_of(Tour), table_of(Stop), table_of(TourLine)
     mine = sa.and_(tour.c.node_id == frozen.node_id, tour.c.day == frozen.day, tour.c.id.not_in(frozen.kept))
     conn.execute(sa.delete(stop).where(stop.c.tour_id.in_(sa.select(tour.c.id).where(mine))))
     conn.execute(sa.delete(line).where(line.c.tour_id.in_(sa.select(tour.c.id).where(mine))))
     conn.execute(sa.delete(tour).where(mine))
+    stays = sa.exists(sa.select(stop.c.id).where(stop.c.tour_id == tour.c.id))
+    idle = sa.and_(tour.c.node_id == frozen.node_id, tour.c.day == frozen.day, tour.c.leaves_at > now)
+    empty = sa.select(tour.c.id).where(idle, sa.not_(stays))
+    conn.execute(sa.delete(line).where(line.c.tour_id.in_(empty)))
+    conn.execute(sa.delete(tour).where(idle, sa.not_(stays)))
     ids = [booking.id for booking in frozen.bookings]
     for start in range(0, len(ids), 500):
         conn.execute(sa.delete(stop).where(stop.c.booking_id.in_(ids[start : start + 500])))

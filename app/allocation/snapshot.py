@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -30,8 +30,18 @@ from app.booking.rules import BookingStatus
 from app.booking.tables import DeliveryBooking
 from app.capacity.tables import CapacityPool
 from app.database.rows import rows, table_of
+from app.fleet.outages import outages_within
+from app.fleet.rostered import touches
 from app.fleet.rules import PremiumKind, wage_minor
-from app.fleet.tables import EmissionFactor, ShiftPattern, Vehicle, VehicleClass, WagePremium, WageRule
+from app.fleet.tables import (
+    EmissionFactor,
+    ShiftPattern,
+    Vehicle,
+    VehicleClass,
+    VehicleOutage,
+    WagePremium,
+    WageRule,
+)
 from app.handover.queries import policies
 from app.handover.rules import HandoverMode
 from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
@@ -90,6 +100,7 @@ class _Facts:
     to_come: ToCome
     placed: Placed
     lessons: Lessons
+    outages: list[VehicleOutage]
 
 
 def _read(conn: Connection, now: datetime, first: date, days: int) -> _Facts:
@@ -127,6 +138,7 @@ def _read(conn: Connection, now: datetime, first: date, days: int) -> _Facts:
         to_come=read_to_come(conn, figures=figures[0], first=first, last=last),
         placed=_placed(conn, first, last),
         lessons=lessons(conn),
+        outages=outages_within(conn, Window(now, now + timedelta(days=(last - now.date()).days + 2))),
     )
 
 
@@ -234,7 +246,22 @@ def _day(facts: _Facts, fleets: Sequence[Fleet], first: date, day: date) -> DayP
         waves=tuple(_waves(facts, day, buckets)),
         low_emission=tuple(streets.low_emission(buckets)),
         openings=tuple(_openings(facts)),
+        out=tuple(_out(facts, fleets, buckets)),
     )
+
+
+def _out(facts: _Facts, fleets: Sequence[Fleet], buckets: Sequence[Window]) -> Iterator[tuple[int, int, int]]:
+    """The vehicles of each fleet that are out in each bucket."""
+    for f, fleet in enumerate(fleets):
+        mine = [
+            one
+            for one in facts.outages
+            if one.node_id == facts.nodes[fleet.node].id and one.vehicle_class_id in (None, fleet.class_id)
+        ]
+        for b, bucket in enumerate(buckets):
+            gone = [fleet.vehicles if o.vehicles is None else o.vehicles for o in mine if touches(o, bucket)]
+            if gone:
+                yield f, b, min(fleet.vehicles, sum(gone))
 
 
 def _streets(facts: _Facts) -> Streets:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from datetime import date, datetime, time
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -12,53 +11,66 @@ from sqlalchemy import Connection
 from app.allocation.problem import Plan, Problem
 from app.allocation.tables import PlanningFigures
 from app.database.rows import rows, table_of
+from app.fleet.rostered import Rostered, without
 from app.fleet.rules import km_minor
-from app.fleet.tables import EmissionFactor, VehicleClass
+from app.fleet.tables import EmissionFactor, VehicleClass, VehicleOutage
 from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
 from app.tours.queries import SheetKey
 from app.tours.rules import TRAVEL_MARGIN_BP, Frame, TourVehicle, ZoneHours
 from app.values.load import Load
-from app.values.window import SkippedLocalTime, Window, local_instant
+from app.values.window import Window, day_begins
 
 
-def tour_frames(conn: Connection, *, problem: Problem, plan: Plan) -> Mapping[SheetKey, Frame]:
-    """A frame for every node and day of the plan, also where nobody drives."""
+def tour_frames(
+    conn: Connection, *, problem: Problem, plan: Plan, outages: Sequence[VehicleOutage] = ()
+) -> Mapping[SheetKey, Frame]:
+    """A frame for every node and day of the plan, also where nobody drives.
+
+    `outages` are those that the plan did not know of: their vehicles are not counted on.
+    """
     kinds = {kind.id: kind for kind in rows(conn, VehicleClass, sa.select(table_of(VehicleClass)))}
     nodes = {node.id: node for node in rows(conn, FulfilmentNode, sa.select(table_of(FulfilmentNode)))}
     (city,) = rows(conn, City, sa.select(table_of(City)).order_by("id").limit(1))
     (figures,) = rows(conn, PlanningFigures, sa.select(table_of(PlanningFigures)).limit(1))
-    factors = {one.id: one for one in rows(conn, EmissionFactor, sa.select(table_of(EmissionFactor)))}
-    per_km = {
-        kind.id: km_minor(
-            kind,
-            grams_per_km=factors[kind.emission_factor_id].grams_per_km,
-            carbon_minor_per_tonne=figures.carbon_minor_per_tonne,
-        )
-        for kind in kinds.values()
-    }
+    per_km = minor_per_km(conn, kinds.values())
     zones = _zones(conn)
     found: dict[SheetKey, Frame] = {}
     for day, solution in zip(problem.days, plan.days, strict=True):
-        vehicles: dict[int, list[TourVehicle]] = defaultdict(list)
+        rostered: dict[int, list[Rostered]] = defaultdict(list)
         for shift, count in zip(day.shifts, solution.vehicles, strict=True):
             fleet = problem.fleets[shift.fleet]
-            kind = kinds[fleet.class_id]
-            vehicles[fleet.node] += [_vehicle(kind, shift.window, per_km[kind.id])] * count
+            rostered[fleet.node] += [Rostered(fleet.class_id, shift.window)] * count
         for number, node in enumerate(problem.nodes):
+            there = without(rostered[number], [one for one in outages if one.node_id == node.id])
             found[node.id, day.day] = Frame(
                 node=nodes[node.id].point,
                 day=day.day,
-                midnight=_midnight(day.day, city.time_zone),
+                midnight=day_begins(day.day, city.time_zone),
                 time_zone=city.time_zone,
                 circuity_bp=figures.circuity_bp,
                 margin_bp=TRAVEL_MARGIN_BP,
-                vehicles=tuple(vehicles[number]),
+                vehicles=tuple(tour_vehicle(kinds[one.class_id], one.window, per_km[one.class_id]) for one in there),
                 zones=zones,
             )
     return found
 
 
-def _vehicle(kind: VehicleClass, shift: Window, per_km: int) -> TourVehicle:
+def minor_per_km(conn: Connection, kinds: Iterable[VehicleClass]) -> dict[str, int]:
+    """What a kilometre of each class costs, carbon included, in minor units."""
+    (figures,) = rows(conn, PlanningFigures, sa.select(table_of(PlanningFigures)).limit(1))
+    factors = {one.id: one for one in rows(conn, EmissionFactor, sa.select(table_of(EmissionFactor)))}
+    return {
+        kind.id: km_minor(
+            kind,
+            grams_per_km=factors[kind.emission_factor_id].grams_per_km,
+            carbon_minor_per_tonne=figures.carbon_minor_per_tonne,
+        )
+        for kind in kinds
+    }
+
+
+def tour_vehicle(kind: VehicleClass, shift: Window, per_km: int) -> TourVehicle:
+    """A vehicle of a class in a shift, as tours see it."""
     return TourVehicle(
         class_id=kind.id,
         shift=shift,
@@ -86,13 +98,3 @@ def _zones(conn: Connection) -> Mapping[str, ZoneHours]:
             slowdown_bp=tuple(known[h].slowdown_bp if h in known else 10_000 for h in range(24)),
         )
     return found
-
-
-def _midnight(day: date, zone: str) -> datetime:
-    """The first instant of a local day, also where the clocks jump over midnight."""
-    for hour in range(3):
-        try:
-            return local_instant(day, time(hour), zone)
-        except SkippedLocalTime:
-            continue
-    raise ValueError(f"{day} has no morning in {zone}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,16 +13,18 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.allocation.errors import NothingToPlan
+from app.allocation.on_duty import Rostered, roster
 from app.allocation.tables import PlanningFigures
 from app.booking.flexible import choices_of
-from app.booking.rules import BookingStatus
-from app.booking.tables import DeliveryBooking, FlexibleSlotBooking
+from app.booking.rules import BookingStatus, RepromiseState
+from app.booking.tables import DeliveryBooking, FlexibleSlotBooking, RepromiseProposal
 from app.capacity.rules import FOR_BULKY
 from app.capacity.tables import CapacityPool
 from app.database.rows import by_id, rows, table_of
-from app.fleet.rules import Mover, km_minor
-from app.fleet.tables import EmissionFactor, Shift, Vehicle, VehicleClass, WageRule
+from app.fleet.rules import MOTORED, Mover, km_minor
+from app.fleet.tables import EmissionFactor, Shift, VehicleClass, WageRule
 from app.handover.tables import DropPreference
+from app.places.closures import ClosedStreet, barred, closed_streets
 from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
@@ -33,6 +34,7 @@ from app.tours.tables import Stop, Tour
 from app.values.basket import GoodsTrait
 from app.values.load import Load
 from app.values.point import Point, distance_m
+from app.values.window import Window
 
 # Overtime is asked of a driver for an hour at most, and paid half more.
 OVERTIME_S = 3_600
@@ -42,16 +44,8 @@ OVERTIME_BP = 15_000
 BREAK_AFTER_H = 6
 _BREAK = (2 * 3_600, 5 * 3_600, 1_800)
 _RELOADS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Rostered:
-    """A vehicle in one of its shifts."""
-
-    vehicle_id: str
-    class_id: str
-    starts_at: datetime
-    ends_at: datetime
+# Bookings whose goods are not on the road yet.
+_TO_BRING = (BookingStatus.CONFIRMED, BookingStatus.LOCKED, BookingStatus.IN_FULFILMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +54,8 @@ class TourSnapshot:
 
     `points` are its places, `movers` who travels in the order of its kinds, `slower_bp` the streets' hours;
     `slots` name the window of each way of each drop, `open_ids` the bookings whose window is still open,
-    `kept` the tours that have left already. `fingerprint` tells whether the bookings are still the same.
+    `kept` the tours that have left already, or leave within `loading`. `fingerprint` tells whether the
+    bookings are still the same.
     """
 
     node_id: str
@@ -76,20 +71,30 @@ class TourSnapshot:
     open_ids: frozenset[str]
     kept: tuple[str, ...]
     fingerprint: str
+    loading: timedelta = timedelta()
 
 
-def tour_snapshot(conn: Connection, *, now: datetime, node_id: str, day: date) -> TourSnapshot:
+def tour_snapshot(
+    conn: Connection,
+    *,
+    now: datetime,
+    node_id: str,
+    day: date,
+    loading: timedelta = timedelta(),
+    ready: Mapping[str, datetime] | None = None,
+) -> TourSnapshot:
     """The tours' problem of what is still to come; tours that have left are driven as they are.
 
-    Raises NothingToPlan, saying what is missing.
+    So are those that leave within `loading`. The goods of the bookings in `ready` can be loaded from then
+    on. Raises NothingToPlan, saying what is missing.
     """
-    facts = _read(conn, now, node_id, day)
+    facts = _read(conn, now, node_id, day, loading)
     kinds = [kind for kind in facts.classes if any(one.class_id == kind.id for one in facts.rostered)]
     if facts.bookings and not kinds:
         raise NothingToPlan(what=f"No vehicle is rostered at {facts.node.name} on {day}; plan its shifts.")
     points = list(dict.fromkeys([facts.node.point, *(booking.point for booking in facts.bookings)]))
     origin = datetime.combine(day, time(), tzinfo=ZoneInfo(facts.city.time_zone)).astimezone(UTC)
-    drops = [_drop(facts, kinds, points, origin, booking) for booking in facts.bookings]
+    drops = [_drop(facts, kinds, points, origin, booking, ready or {}) for booking in facts.bookings]
     begins = _hours(facts, origin)
     problem = RoutingProblem(
         begins_at=origin,
@@ -114,11 +119,14 @@ def tour_snapshot(conn: Connection, *, now: datetime, node_id: str, day: date) -
         slots=tuple(slots for _, slots in drops),
         open_ids=frozenset(facts.choices),
         kept=facts.kept,
-        fingerprint=fingerprint(conn, now=now, node_id=node_id, day=day),
+        fingerprint=fingerprint(conn, now=now, node_id=node_id, day=day, loading=loading),
+        loading=loading,
     )
 
 
-def fingerprint(conn: Connection, *, now: datetime, node_id: str, day: date) -> str:
+def fingerprint(
+    conn: Connection, *, now: datetime, node_id: str, day: date, loading: timedelta = timedelta()
+) -> str:
     """A short text that changes with any booking, wish or shift that the tours were made for."""
     shift = table_of(Shift)
     roster = conn.execute(
@@ -126,10 +134,11 @@ def fingerprint(conn: Connection, *, now: datetime, node_id: str, day: date) -> 
     )
     told = [
         *sorted(
-            (b.id, b.version, b.pool_id, b.drop_preference_id) for b in _bookings(conn, now, node_id, day)
+            (b.id, b.version, b.pool_id, b.drop_preference_id)
+            for b in _bookings(conn, now + loading, node_id, day, now)
         ),
         *sorted((row.id, row.vehicles) for row in roster),
-        *sorted(_kept(conn, now, node_id, day)),
+        *sorted(_kept(conn, now + loading, node_id, day)),
     ]
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
@@ -153,16 +162,17 @@ class _Facts:
     choices: Mapping[str, Sequence[DeliverySlot]]
     slots: dict[str, DeliverySlot]
     kept: tuple[str, ...]
+    closed: list[ClosedStreet]
 
 
-def _read(conn: Connection, now: datetime, node_id: str, day: date) -> _Facts:
+def _read(conn: Connection, now: datetime, node_id: str, day: date, loading: timedelta) -> _Facts:
     node = by_id(conn, FulfilmentNode, node_id)
     figures = rows(conn, PlanningFigures, sa.select(table_of(PlanningFigures)))
     city = by_id(conn, City, node.city_id) if node else None
     if node is None or city is None or not figures:
         raise NothingToPlan(what="There is no such node with planning figures; load a city and its seed.")
-    bookings = _bookings(conn, now, node_id, day)
-    kept = _kept(conn, now, node_id, day)
+    bookings = _bookings(conn, now + loading, node_id, day, now)
+    kept = _kept(conn, now + loading, node_id, day)
     wages = rows(conn, WageRule, sa.select(table_of(WageRule)).order_by(sa.desc("valid_from")))
     return _Facts(
         city=city,
@@ -173,7 +183,8 @@ def _read(conn: Connection, now: datetime, node_id: str, day: date) -> _Facts:
         classes=rows(conn, VehicleClass, sa.select(table_of(VehicleClass)).order_by("key")),
         factors={f.id: f for f in rows(conn, EmissionFactor, sa.select(table_of(EmissionFactor)))},
         wage_minor_per_h=next((one.wage_minor_per_h for one in wages if one.valid_from <= day), 0),
-        rostered=_rostered(conn, now, node_id, day, kept),
+        rostered=roster(conn, now=now, node_id=node_id, day=day, kept=kept),
+        closed=closed_streets(conn, Window(now, now + timedelta(days=(day - now.date()).days + 2))),
         bookings=bookings,
         pools={p.id: p for p in _with(conn, CapacityPool, [b.pool_id for b in bookings])},
         preferences={p.id: p for p in _with(conn, DropPreference, [b.drop_preference_id for b in bookings])},
@@ -188,11 +199,25 @@ def _with[M: (CapacityPool, DropPreference)](conn: Connection, model: type[M], i
     return rows(conn, model, sa.select(table).where(table.c.id.in_(sorted(set(ids)))))
 
 
-def _bookings(conn: Connection, now: datetime, node_id: str, day: date) -> tuple[DeliveryBooking, ...]:
-    """Confirmed bookings of the node and day whose window is not over and whose vehicle has not left."""
+def _bookings(
+    conn: Connection, loaded: datetime, node_id: str, day: date, now: datetime
+) -> tuple[DeliveryBooking, ...]:
+    """Bookings to be brought from the node that day whose window is not over and that are not loaded.
+
+    Not those that a partner courier brings, nor those whose customers a disruption asks to choose.
+    """
+    asked = table_of(RepromiseProposal)
     booking, pool = table_of(DeliveryBooking), table_of(CapacityPool)
     gone = sa.select(table_of(Stop).c.booking_id).where(
-        table_of(Stop).c.tour_id.in_(_kept(conn, now, node_id, day))
+        table_of(Stop).c.tour_id.in_(_kept(conn, loaded, node_id, day))
+    )
+    waiting = sa.exists(
+        sa.select(asked.c.id).where(
+            asked.c.booking_id == booking.c.id,
+            asked.c.pool_id == booking.c.pool_id,
+            asked.c.state == RepromiseState.OPEN,
+            asked.c.disruption_id.is_not(None),
+        )
     )
     query = (
         sa.select(booking)
@@ -200,8 +225,10 @@ def _bookings(conn: Connection, now: datetime, node_id: str, day: date) -> tuple
         .where(
             pool.c.node_id == node_id,
             pool.c.day == day,
-            booking.c.status == BookingStatus.CONFIRMED,
+            booking.c.status.in_(_TO_BRING),
+            booking.c.partner_courier.is_(False),
             booking.c.ends_at > now,
+            sa.not_(waiting),
             booking.c.id.not_in(gone),
         )
         .order_by(booking.c.id)
@@ -209,10 +236,12 @@ def _bookings(conn: Connection, now: datetime, node_id: str, day: date) -> tuple
     return tuple(rows(conn, DeliveryBooking, query))
 
 
-def _kept(conn: Connection, now: datetime, node_id: str, day: date) -> tuple[str, ...]:
-    """The tours that are on the street or back."""
+def _kept(conn: Connection, loaded: datetime, node_id: str, day: date) -> tuple[str, ...]:
+    """The tours that are loaded, on the street or back."""
     tour = table_of(Tour)
-    left = sa.select(tour.c.id).where(tour.c.node_id == node_id, tour.c.day == day, tour.c.leaves_at <= now)
+    left = sa.select(tour.c.id).where(
+        tour.c.node_id == node_id, tour.c.day == day, tour.c.leaves_at <= loaded
+    )
     return tuple(sorted(conn.execute(left).scalars()))
 
 
@@ -228,41 +257,6 @@ def _open_choices(conn: Connection, bookings: Sequence[DeliveryBooking]) -> dict
     )
     holds = {booking.hold_id: booking.id for booking in bookings if booking.id in open_ids}
     return {holds[hold]: slots for hold, slots in choices_of(conn, list(holds)).items()}
-
-
-def _rostered(
-    conn: Connection, now: datetime, node_id: str, day: date, kept: Sequence[str]
-) -> tuple[Rostered, ...]:
-    """The vehicles in service, given to the shifts of their class one after the other, none twice at once."""
-    shift, vehicle, tour = table_of(Shift), table_of(Vehicle), table_of(Tour)
-    shifts = rows(
-        conn,
-        Shift,
-        sa.select(shift)
-        .where(shift.c.node_id == node_id, shift.c.day == day, shift.c.ends_at > now)
-        .order_by(shift.c.starts_at, shift.c.id),
-    )
-    out = conn.execute(
-        sa.select(tour.c.vehicle_id, tour.c.shift_starts_at, tour.c.shift_ends_at).where(tour.c.id.in_(kept))
-    )
-    busy: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
-    for row in out:
-        busy[row.vehicle_id].append((row.shift_starts_at, row.shift_ends_at))
-    there = sa.and_(vehicle.c.node_id == node_id, vehicle.c.out_of_service.is_(False))
-    vehicles = rows(conn, Vehicle, sa.select(vehicle).where(there).order_by(vehicle.c.name))
-    found = []
-    for one in shifts:
-        left_already = sum((one.starts_at, one.ends_at) in spans for spans in busy.values())
-        free = [
-            v.id
-            for v in vehicles
-            if v.vehicle_class_id == one.vehicle_class_id
-            and all(end <= one.starts_at or start >= one.ends_at for start, end in busy[v.id])
-        ]
-        for vehicle_id in free[: max(0, one.vehicles - left_already)]:
-            busy[vehicle_id].append((one.starts_at, one.ends_at))
-            found.append(Rostered(vehicle_id, one.vehicle_class_id, one.starts_at, one.ends_at))
-    return tuple(found)
 
 
 def _vehicle(
@@ -287,7 +281,7 @@ def _vehicle(
         starts_s=starts_s,
         ends_s=ends_s,
         capacity=Load(kind.stops_per_trip, 0, kind.volume_ml, kind.weight_g, kind.chilled_ml, kind.frozen_ml),
-        range_m=kind.range_m,
+        range_m=max(0, kind.range_m - one.driven_m),
         cost_minor_per_km=per_km,
         overtime_s=OVERTIME_S,
         overtime_minor_per_h=facts.wage_minor_per_h * OVERTIME_BP // 10_000,
@@ -303,6 +297,7 @@ def _drop(
     points: Sequence[Point],
     origin: datetime,
     booking: DeliveryBooking,
+    ready: Mapping[str, datetime],
 ) -> tuple[Drop, tuple[str, ...]]:
     """A booking as a drop, and the slot of each of its ways.
 
@@ -335,12 +330,15 @@ def _drop(
         load=Load(1, 0, load.volume_ml, load.weight_g, load.chilled_ml, load.frozen_ml),
         ways=tuple(ways),
         kinds=tuple(n for n, kind in enumerate(kinds) if _may(facts, kind, booking)) or (len(kinds),),
+        ready_s=_seconds(origin, ready[booking.id]) if booking.id in ready else 0,
     )
     return drop, tuple(slot for _, slot in windows)
 
 
 def _may(facts: _Facts, kind: VehicleClass, booking: DeliveryBooking) -> bool:
     if GoodsTrait.BULKY in booking.basket.traits and kind.kind not in FOR_BULKY:
+        return False
+    if kind.kind in MOTORED and barred(facts.closed, booking.window, booking.point, booking.address_label):
         return False
     if kind.combustion and _low_emission(facts, booking):
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
@@ -19,10 +19,11 @@ from app.capacity.queries import reaches_of
 from app.capacity.rules import Reach
 from app.capacity.tables import CapacityPool, PickLoad
 from app.database.rows import rows, table_of
-from app.fleet.rules import VehicleKind
+from app.fleet.rules import MOTORED, VehicleKind
 from app.fleet.tables import WageRule
 from app.handover.queries import preferences_by_id
 from app.handover.tables import DropPreference
+from app.places.closures import barred, closed_streets
 from app.places.tables import FulfilmentNode
 from app.pricing.rules import promised_grams
 from app.slots.closings import Closings, Gate
@@ -41,13 +42,16 @@ class Scope:
     """Which bookings a run may move.
 
     `lost` are pools that have lost vehicles: what is in them may move whatever has been picked. `barred` are
-    kinds of vehicles that cannot reach some bookings any more. `at_cutoff`: what was not assigned since its
-    cut-off is not picked yet.
+    kinds of vehicles that cannot reach some bookings any more. `loaded` are on other vehicles already, and
+    stay; `stranded` may move wherever they are. `at_cutoff`: what was not assigned since its cut-off is not
+    picked yet.
     """
 
     lost: frozenset[str] = frozenset()
     at_cutoff: bool = False
     barred: Mapping[str, frozenset[VehicleKind]] = field(default_factory=dict)
+    loaded: frozenset[str] = frozenset()
+    stranded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,9 @@ def freeze(conn: Connection, *, now: datetime, day: date, scope: Scope | None = 
     """The problem of a local day's confirmed bookings; holds and what is under way are fixed load."""
     scope = scope or Scope()
     facts = _read(conn, now, day, scope)
+    closed = closed_streets(conn, _span(facts.bookings, now))
+    shut = {b.id: MOTORED for b in facts.bookings if barred(closed, b.window, b.point, b.address_label)}
+    scope = replace(scope, barred={**shut, **scope.barred})
     number = {pool.id: p for p, pool in enumerate(facts.pools)}
     waves = sorted({pool.pick_load_id for pool in facts.pools if pool.pick_load_id})
     fixed = {pool.id: pool.loads("held") + pool.loads("booked") for pool in facts.pools}
@@ -82,6 +89,13 @@ def freeze(conn: Connection, *, now: datetime, day: date, scope: Scope | None = 
     )
     return Frozen(
         problem, tuple(facts.bookings), facts.windows, facts.reaches, facts.preferences, facts.slots
+    )
+
+
+def _span(bookings: Sequence[DeliveryBooking], now: datetime) -> Window:
+    """All the time in which any of these may be brought."""
+    return Window(
+        now, max((b.ends_at for b in bookings if b.ends_at > now), default=now + timedelta(hours=1))
     )
 
 
@@ -149,7 +163,7 @@ def _read(conn: Connection, now: datetime, day: date, scope: Scope) -> _Facts:
 
 def _bookings(conn: Connection, now: datetime, day: date) -> list[DeliveryBooking]:
     booking, pool = table_of(DeliveryBooking), table_of(CapacityPool)
-    open_states = (BookingStatus.CONFIRMED, BookingStatus.IN_FULFILMENT)
+    open_states = (BookingStatus.CONFIRMED, BookingStatus.LOCKED, BookingStatus.IN_FULFILMENT)
     query = (
         sa.select(booking)
         .join(pool, pool.c.id == booking.c.pool_id)
@@ -168,7 +182,11 @@ def _open(
 ) -> bool:
     """Whether a run may move it: what is picked stays, unless what should bring it is lost."""
     pool = present.get(booking.pool_id)
+    if booking.id in scope.loaded:
+        return False
     if booking.partner_courier or booking.pool_id in scope.lost or booking.id in scope.barred:
+        return True
+    if booking.id in scope.stranded:
         return True
     if pool is None or pool.starts_at <= now or booking.status is not BookingStatus.CONFIRMED:
         return False
@@ -314,6 +332,9 @@ def _choices(
         pool = facts.pools[number[reach.pool_id]]
         worth = reach.minute_worth_micro * work_s / 60e6 if facts.now < booking.cutoff_at else 0.0
         move = move_minor(facts.figures, before, pool, picked=settled) if before and not is_here else 0.0
+        if is_here and booking.id in scope.stranded:
+            # Its vehicle fails: staying with its pool it changes the vehicle too. Others need not.
+            move = float(facts.figures.class_moved_minor)
         found.append(Choice(number[pool.id], window, work_s, float(reach.cost_minor), worth, move))
     here = number.get(booking.pool_id)
     missing = here is not None and all(choice.pool != here for choice in found)

@@ -16,7 +16,7 @@ from app.booking.errors import ProposalSettled, SlotNotFound
 from app.booking.flexible import settle
 from app.booking.menu import Menu
 from app.booking.queries import locked_booking
-from app.booking.repromise import open_proposal_of
+from app.booking.repromise import open_proposal_of, picked_where
 from app.booking.rules import RepromiseState
 from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import DeliveryBooking, PromiseChange, RepromiseProposal
@@ -101,7 +101,7 @@ def _taken(
         point=booking.point,
         basket=booking.basket,
         customer_group=booking.customer_group,
-    )
+    ).of_picked(picked_where(conn, now, [booking]).get(booking.id, frozenset()))
     check_open(slot, menu, booking.basket)
     pools = [booking.pool_id, *(r.pool_id for r in menu.pools_for(slot, booking.basket, at_door_s))]
     lock(conn, pool_ids=pools)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from app.booking.due import read_due
 from app.booking.queries import held_windows, waited_windows
 from app.booking.rules import (
+    LOADED_BEFORE,
     MESSAGES,
     SlotClosedReason,
     Terms,
@@ -26,9 +27,10 @@ from app.booking.tables import BookingPolicy
 from app.capacity.queries import reaches_of
 from app.capacity.rules import Reach, cheapest_first, inside
 from app.database.rows import by_id, row_of
-from app.fleet.rules import Emissions
+from app.fleet.rules import MOTORED, Emissions
 from app.handover.queries import policies
 from app.handover.rules import HandoverOption, is_collected, options, usual
+from app.places.closures import ClosedStreet, barred, closed_streets
 from app.pricing.queries import fee_rule, incentives_left
 from app.pricing.rules import NOTHING_LEFT, IncentivesLeft, Quote, quote
 from app.pricing.tables import FeeRule
@@ -70,6 +72,10 @@ class Menu:
     ended_pools: tuple[str, ...]
     # What may still be taken off to steer demand.
     incentives: IncentivesLeft = field(default_factory=IncentivesLeft)
+    # The address, streets without motor vehicles, and nodes whose cut-offs do not count: goods are picked.
+    point: Point | None = None
+    closed_streets: tuple[ClosedStreet, ...] = ()
+    picked_at: frozenset[str] = frozenset()
     _seen: dict[str, list[tuple[Reach, Gate | None]]] = field(default_factory=dict, compare=False, init=False)
 
     @cached_property
@@ -86,7 +92,11 @@ class Menu:
 
     def reaches_in(self, slot: DeliverySlot) -> list[Reach]:
         """The pools within the slot, with the room that a shopper may have."""
-        return inside(self.firm if slot.id in self.waited else self.reaches, slot.window)
+        found = inside(self.firm if slot.id in self.waited else self.reaches, slot.window)
+        if not self.closed_streets or self.point is None:
+            return found
+        shut = {r.window for r in found if barred(self.closed_streets, r.window, self.point)}
+        return [r for r in found if r.vehicle_kind not in MOTORED or r.window not in shut]
 
     def open_reaches(self, slot: DeliverySlot) -> list[Reach]:
         """The pools within the slot whose node still takes orders for it."""
@@ -95,10 +105,8 @@ class Menu:
     def without(self, pool_id: str) -> Menu:
         """The same offers as if this pool served nobody."""
 
-        def rest(reaches: tuple[Reach, ...]) -> tuple[Reach, ...]:
-            return tuple(reach for reach in reaches if reach.pool_id != pool_id)
-
-        return replace(self, reaches=rest(self.reaches), firm=rest(self.firm))
+        reaches = tuple(reach for reach in self.reaches if reach.pool_id != pool_id)
+        return replace(self, reaches=reaches, firm=tuple(r for r in self.firm if r.pool_id != pool_id))
 
     def with_room(self, pool_id: str, more: Load) -> Menu:
         """The same offers as if this pool had so much more room."""
@@ -110,7 +118,11 @@ class Menu:
 
     def at(self, point: Point) -> Menu:
         """The same offers at another address of the zone."""
-        return replace(self, tours=self.tours.at(point), firm_tours=self.firm_tours.at(point))
+        return replace(self, tours=self.tours.at(point), firm_tours=self.firm_tours.at(point), point=point)
+
+    def of_picked(self, node_ids: frozenset[str]) -> Menu:
+        """The same offers for goods that are picked at these nodes: also in windows past their cut-off."""
+        return replace(self, picked_at=node_ids)
 
     def without_stop(self, reference: str) -> Menu:
         """The same offers as if tours did not bring this."""
@@ -144,7 +156,8 @@ class Menu:
 
     def shut(self, slot: DeliverySlot, basket: Basket) -> SlotClosedReason | None:
         """Why the slot cannot be ordered whatever its capacity: by its own terms, or from every node."""
-        reason = shut(slot, self.terms, basket)
+        late = self.picked_at and slot.starts_at > self.terms.now + LOADED_BEFORE
+        reason = None if late else shut(slot, self.terms, basket)
         # A window that the calendar has no more is kept for those who have it, and for nobody else.
         if reason is None and (slot.withdrawn_at is not None or self.closings.blacked_out(slot)):
             return SlotClosedReason.BLACKOUT
@@ -165,12 +178,14 @@ class Menu:
     def _gated(self, slot: DeliverySlot) -> list[tuple[Reach, Gate | None]]:
         """The pools within the slot, each with what keeps its node from taking orders now."""
         if slot.id not in self._seen:
-            now = self.terms.now
-            self._seen[slot.id] = [
-                (reach, self.closings.gate(slot, reach.node_id, reach.window, now))
-                for reach in self.reaches_in(slot)
-            ]
+            self._seen[slot.id] = [(reach, self._gate(slot, reach)) for reach in self.reaches_in(slot)]
         return self._seen[slot.id]
+
+    def _gate(self, slot: DeliverySlot, reach: Reach) -> Gate | None:
+        now = self.terms.now
+        gate = self.closings.gate(slot, reach.node_id, reach.window, now)
+        late = gate is not Gate.BLACKOUT and reach.node_id in self.picked_at
+        return None if late and reach.window.start > now + LOADED_BEFORE else gate
 
     def offer(self, slot: DeliverySlot, basket: Basket) -> SlotOffer:
         """The slot for this basket, open or closed; its cut-off is that of the nodes that have room."""
@@ -320,6 +335,8 @@ def read_menu(
         passes=tuple(usable_passes(conn, now=now, customer_id=customer_id)) if customer_id else (),
         tours=firm_tours.without(*due.pools) if due else firm_tours,
         firm_tours=firm_tours,
+        closed_streets=tuple(closed_streets(conn, span)) if point else (),
+        point=point,
         ended_pools=tuple(sorted(set(due.pools.values()))) if sheets else (),
         incentives=incentives_left(
             conn, rule=table, first=local_day(span.start, time_zone), last=local_day(span.end, time_zone)

@@ -16,10 +16,14 @@ from app.booking.overcommitment import Overcommitment
 from app.booking.rules import BookingStatus, RepromiseState, least_harm_first, misfits
 from app.booking.seen import SeenBooking, seen_bookings
 from app.booking.tables import DeliveryBooking, RepromiseProposal
+from app.capacity.tables import CapacityPool
 from app.database.rows import add, one_or_none, rows, table_of
+from app.fleet.outages import outages_within
+from app.places.tables import FulfilmentNode
 from app.slots.queries import slots_between, slots_by_id
 from app.slots.tables import DeliverySlot
 from app.values.actor import Actor
+from app.values.window import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ def propose_to(
     *,
     now: datetime,
     actor: str,
+    disruption_id: str,
     overrides: Mapping[str, str],
     reason: str,
     bookings: Sequence[DeliveryBooking],
@@ -90,11 +95,12 @@ def propose_to(
 ) -> list[RepromiseProposal]:
     """Write a proposal for each of these bookings that has any window to be proposed.
 
-    `overrides` are what took their pools away, by pool. Goods that are picked and must stay cold are there
-    by `cold_until`. One that has an open proposal already is left with it.
+    `overrides` are what took their pools away, by pool, where pools were. Goods that are picked and must
+    stay cold are there by `cold_until`. One that has an open proposal already is left with it.
     """
-    _settle(conn, list(overrides))
-    asked = _asked(conn, list(overrides))
+    pools = sorted({booking.pool_id for booking in bookings})
+    _settle(conn, pools)
+    asked = _asked(conn, pools)
     elsewhere = _alternatives(conn, now, bookings)
     slots = {slot.id: slot for slot in slots_by_id(conn, [s for ids in elsewhere.values() for s in ids])}
     made = []
@@ -107,7 +113,8 @@ def propose_to(
                     storefront_id=booking.storefront_id,
                     booking_id=booking.id,
                     pool_id=booking.pool_id,
-                    override_id=overrides[booking.pool_id],
+                    override_id=overrides.get(booking.pool_id),
+                    disruption_id=disruption_id,
                     reason=reason,
                     actor=actor,
                     alternatives=near,
@@ -122,10 +129,10 @@ def propose_to(
     return made
 
 
-def open_proposals(conn: Connection, *, override_ids: Sequence[str]) -> list[RepromiseProposal]:
-    """The proposals of these overrides that nobody has answered."""
+def open_proposals(conn: Connection, *, disruption_id: str) -> list[RepromiseProposal]:
+    """The proposals of a disruption that nobody has answered."""
     proposal = table_of(RepromiseProposal)
-    mine = sa.and_(proposal.c.override_id.in_(override_ids), proposal.c.state == RepromiseState.OPEN)
+    mine = sa.and_(proposal.c.disruption_id == disruption_id, proposal.c.state == RepromiseState.OPEN)
     return rows(conn, RepromiseProposal, sa.select(proposal).where(mine).order_by(proposal.c.id))
 
 
@@ -145,10 +152,13 @@ def open_proposal_of(conn: Connection, *, booking_id: str) -> RepromiseProposal 
     return one_or_none(conn, RepromiseProposal, query)
 
 
-def withdraw(conn: Connection, *, override_id: str) -> int:
-    """Take back the open proposals of an override; returns how many there were."""
+def withdraw(conn: Connection, *, override_id: str | None = None, disruption_id: str | None = None) -> int:
+    """Take back the open proposals of an override or of a disruption; returns how many there were."""
     proposal = table_of(RepromiseProposal)
-    mine = sa.and_(proposal.c.override_id == override_id, proposal.c.state == RepromiseState.OPEN)
+    of = proposal.c.override_id == override_id
+    if disruption_id is not None:
+        of = proposal.c.disruption_id == disruption_id
+    mine = sa.and_(of, proposal.c.state == RepromiseState.OPEN)
     return conn.execute(sa.update(proposal).where(mine).values(state=RepromiseState.WITHDRAWN)).rowcount
 
 
@@ -251,7 +261,11 @@ def _asked(conn: Connection, pool_ids: Sequence[str]) -> set[str]:
 def _alternatives(
     conn: Connection, now: datetime, bookings: Sequence[DeliveryBooking]
 ) -> dict[str, list[str]]:
-    """Up to three open windows nearest to each booking's own, by booking; one menu for all alike."""
+    """Up to three open windows nearest to each booking's own, by booking; one menu for all alike.
+
+    Goods that are picked can come later the same day too, whatever the cut-offs.
+    """
+    picked_at = picked_where(conn, now, bookings)
     wanted = {slot.id: slot for slot in slots_by_id(conn, [booking.slot_id for booking in bookings])}
     alike: dict[tuple[object, ...], list[DeliveryBooking]] = defaultdict(list)
     for booking in bookings:
@@ -275,6 +289,35 @@ def _alternatives(
             customer_group=group[0].customer_group,
         )
         for booking in group:
-            nearest = alternatives(menu.at(booking.point), near, booking.basket, wanted[booking.slot_id])
+            mine = menu.at(booking.point).of_picked(picked_at.get(booking.id, frozenset()))
+            nearest = alternatives(mine, near, booking.basket, wanted[booking.slot_id])
             found[booking.id] = [one.slot.id for one in nearest]
     return found
+
+
+def picked_where(
+    conn: Connection, now: datetime, bookings: Sequence[DeliveryBooking]
+) -> dict[str, frozenset[str]]:
+    """The nodes that can bring goods which are picked, by booking; none for those before their cut-off.
+
+    Picked goods lie in their node; those of a node that sends nobody out are picked again elsewhere.
+    """
+    pool, table = table_of(CapacityPool), table_of(FulfilmentNode)
+    picked = [booking for booking in bookings if now >= booking.cutoff_at]
+    if not picked:
+        return {}
+    ids = sorted({booking.pool_id for booking in picked})
+    node_of = {
+        row.id: row.node_id
+        for row in conn.execute(sa.select(pool.c.id, pool.c.node_id).where(pool.c.id.in_(ids)))
+    }
+    gone = {
+        outage.node_id
+        for outage in outages_within(conn, Window(now, max(b.ends_at for b in picked)))
+        if outage.vehicle_class_id is None and outage.vehicles is None
+    }
+    others = frozenset(conn.execute(sa.select(table.c.id)).scalars()) - gone
+    return {
+        booking.id: others if node_of[booking.pool_id] in gone else frozenset([node_of[booking.pool_id]])
+        for booking in picked
+    }

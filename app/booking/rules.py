@@ -28,6 +28,10 @@ class HoldStatus(StrEnum):
     EXPIRED = "EXPIRED"
 
 
+# A tour is loaded so long before it leaves: what is picked can still go on one that begins later.
+LOADED_BEFORE = timedelta(minutes=30)
+
+
 class BookingStatus(StrEnum):
     """The life of a booking; LOCKED means past the cut-off, which like expiry is a comparison."""
 

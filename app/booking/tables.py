@@ -247,6 +247,7 @@ class PaymentRelease(SQLModel, table=True):
 class RepromiseProposal(SQLModel, table=True):
     """Other windows proposed to a booking whose pool was made too small; it keeps its promise meanwhile.
 
+    It was made too small by an operator's override, by a disruption, or by both.
     `alternatives` are ids of slots, the nearest first. A stored OPEN proposal whose booking has left
     the pool is settled: that is a comparison.
     """
@@ -266,7 +267,8 @@ class RepromiseProposal(SQLModel, table=True):
     storefront_id: str = Field(foreign_key="storefront.id", index=True)
     booking_id: str = Field(foreign_key="delivery_booking.id", index=True)
     pool_id: str = Field(foreign_key="capacity_pool.id", index=True)
-    override_id: str = Field(foreign_key="capacity_override.id", index=True)
+    override_id: str | None = Field(default=None, foreign_key="capacity_override.id", index=True)
+    disruption_id: str | None = Field(default=None, index=True)
     state: RepromiseState = Field(default=RepromiseState.OPEN, sa_type=words(RepromiseState))
     reason: str
     actor: str

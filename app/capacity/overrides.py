@@ -28,6 +28,8 @@ from app.fleet.rules import VehicleKind
 from app.fleet.tables import VehicleClass
 from app.values.load import DIMENSIONS, Load
 
+_CHUNK = 500
+
 
 @dataclass(frozen=True)
 class Foreseen:
@@ -92,6 +94,18 @@ def in_force_between(conn: Connection, first: date, last: date) -> list[Capacity
         .order_by(override.c.id.desc())
     )
     return rows(conn, CapacityOverride, query)
+
+
+def supersede(
+    conn: Connection, *, now: datetime, actor: str, reason: str, pool_ids: Sequence[str], knew_at: datetime
+) -> None:
+    """Lift the overrides of these pools made for outages that a plan frozen at `knew_at` knew of."""
+    override = table_of(CapacityOverride)
+    known = sa.and_(override.c.for_outage, override.c.lifted_at.is_(None), override.c.created_at <= knew_at)
+    lifted = {"lifted_at": now, "lifted_by": actor, "lift_reason": reason}
+    for start in range(0, len(pool_ids), _CHUNK):
+        mine = override.c.pool_id.in_(pool_ids[start : start + _CHUNK])
+        conn.execute(sa.update(override).where(known, mine).values(**lifted))
 
 
 def kinds_of(conn: Connection) -> dict[str, VehicleKind]:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.capacity.overrides import in_force_between, kinds_of, under_override
+from app.capacity.overrides import in_force_between, kinds_of, supersede, under_override
 from app.capacity.protection import protect
 from app.capacity.rules import PoolPlan, in_force, sold_under
 from app.capacity.sizes import size_entry, sized
@@ -32,15 +32,26 @@ def resize(
     first: date,
     last: date,
     pools: Sequence[PoolPlan],
+    knew_at: datetime | None = None,
 ) -> int:
     """Publish the pools of the days `first`..`last`; returns how many changed their size.
 
     The same rows are updated, in id order. What is already taken stays possible: `cap` never falls
     below it. Pools of these days that begin later and are missing from the plan sell nothing more. What an
     operator said about a pool counts over the plan's figures until it is lifted; those are kept beside it.
+    What was taken away for vehicles that were out when the plan was frozen, at `knew_at`, it knows itself.
     """
     lock_waves(conn, first=first, last=last)
     existing = _locked(conn, now, first, last)
+    if knew_at is not None:
+        supersede(
+            conn,
+            now=now,
+            actor=actor,
+            reason=reason,
+            pool_ids=[p.id for p in existing.values()],
+            knew_at=knew_at,
+        )
     overrides, kinds = in_force_between(conn, first, last), kinds_of(conn)
     entries: list[CapacityEntry] = []
     planned = {(p.node_id, p.vehicle_class_id, p.window.start): p for p in pools}

@@ -141,6 +141,8 @@ class CapacityOverride(SQLModel, table=True):
     reason: str
     actor: str
     created_at: datetime
+    # Made because vehicles are out: it is over as soon as a plan that knows of it is published.
+    for_outage: bool = False
     lifted_at: datetime | None = None
     lifted_by: str | None = None
     lift_reason: str | None = None

@@ -9,3 +9,7 @@ class NothingDisrupted(NotFound):
 
 class InvalidDisruption(Invalid):
     """{what}"""
+
+
+class DisruptionNotFound(NotFound):
+    """There is no disruption with this id."""

@@ -5,18 +5,24 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app import events, jobs
+from app import events
+from app.allocation.refit_tours import refit_tours
 from app.booking.resized import lock_bookings
 from app.capacity.override import override
 from app.capacity.rules import PoolSelector, SizeChange
 from app.database.idempotency import once, row_answer
-from app.database.rows import add
+from app.database.rows import add, rows, table_of
 from app.disruption.affected import Affected, affected
-from app.disruption.rules import Incident
+from app.disruption.follow import look_ahead, plan_without, repair_of
+from app.disruption.published import call_back
+from app.disruption.rules import DisruptionKind, Incident
 from app.disruption.tables import Disruption
 from app.errors import OperatorsOnly
+from app.fleet.tables import Vehicle, VehicleClass, VehicleOutage
+from app.places.tables import StreetClosure
 from app.values.actor import Actor
 
 
@@ -30,9 +36,10 @@ def preview_disruption(conn: Connection, *, now: datetime, actor: Actor, inciden
 def report_disruption(
     conn: Connection, *, now: datetime, actor: Actor, incident: Incident, key: str
 ) -> Disruption:
-    """Note a disruption, stop selling what it took away, and leave word for its repair; operators only.
+    """Note a disruption, stop counting on what it took away, and leave word for its repair; operators only.
 
-    Raises OperatorsOnly, InvalidDisruption, NothingDisrupted, and the refusals of `once`.
+    It lasts until its stated end, or until `end_disruption`. Raises OperatorsOnly, InvalidDisruption,
+    NothingDisrupted, and the refusals of `once`.
     """
     if not actor.is_operator:
         raise OperatorsOnly
@@ -49,18 +56,6 @@ def report_disruption(
 
 def _report(conn: Connection, now: datetime, actor: Actor, incident: Incident) -> Disruption:
     found = affected(conn, now=now, incident=incident)
-    lock_bookings(conn, [loss.pool.id for loss in found.losses])
-    taken = {
-        loss.pool.id: override(
-            conn,
-            now=now,
-            actor=actor.name,
-            which=PoolSelector(pool_id=loss.pool.id),
-            to=SizeChange(factor_bp=loss.factor_bp),
-            reason=incident.reason,
-        ).override.id
-        for loss in found.losses
-    }
     noted = Disruption(
         kind=incident.kind,
         reason=incident.reason,
@@ -73,15 +68,81 @@ def _report(conn: Connection, now: datetime, actor: Actor, incident: Incident) -
         starts_at=incident.starts_at,
         ends_at=incident.ends_at,
         created_at=now,
-        overrides=taken,
         barred=[booking.id for booking in found.bookings] if found.street else [],
+        open_days=[day.isoformat() for day in found.days],
         bookings=len(found.bookings),
+        covered_until=found.span.end,
     )
+    # Bookings before pools, as everywhere.
+    call_back(conn, now=now, disruption=noted, found=found)
+    noted.overrides = take_away(conn, now=now, actor=actor.name, reason=incident.reason, found=found)
     add(conn, noted)
+    add(conn, *_outages(conn, now, noted, found))
+    if noted.node_id is not None:
+        refit_tours(conn, now=now, node_id=noted.node_id, days=found.days)
     facts = {"disruption_id": noted.id, "kind": noted.kind, "reason": noted.reason, "actor": actor.name}
     events.record(conn, now=now, topic="disruption", kind="disruption.reported", payload=facts)
-    told = {"disruption_id": noted.id}
-    jobs.later(
-        conn, now=now, kind="disruption.repair", payload=told, dedup_key=f"repair:{noted.id}", max_attempts=5
-    )
+    repair_of(conn, now=now, disruption=noted)
+    look_ahead(conn, now=now, disruption=noted)
+    plan_without(conn, now=now, disruption=noted)
     return noted
+
+
+def take_away(conn: Connection, *, now: datetime, actor: str, reason: str, found: Affected) -> dict[str, str]:
+    """Have the pools sell only what is left of them; returns the overrides by pool."""
+    lock_bookings(conn, [loss.pool.id for loss in found.losses])
+    return {
+        loss.pool.id: override(
+            conn,
+            now=now,
+            actor=actor,
+            which=PoolSelector(pool_id=loss.pool.id),
+            to=SizeChange(factor_bp=loss.factor_bp),
+            reason=reason,
+            for_outage=True,
+        ).override.id
+        for loss in found.losses
+    }
+
+
+def _outages(
+    conn: Connection, now: datetime, noted: Disruption, found: Affected
+) -> list[VehicleOutage | StreetClosure]:
+    """What plans, tours and offers do not count on while it lasts."""
+    if found.street is not None:
+        return [
+            StreetClosure(
+                disruption_id=noted.id,
+                street_id=found.street.id,
+                starts_at=noted.starts_at,
+                ends_at=noted.ends_at,
+            )
+        ]
+    classes: list[str | None] = [None]
+    if found.vehicle is not None:
+        classes = [found.vehicle.vehicle_class_id]
+    elif noted.kind is DisruptionKind.COURIER:
+        classes = list(_classes_of(conn, noted))
+    return [
+        VehicleOutage(
+            disruption_id=noted.id,
+            node_id=noted.node_id or "",
+            vehicle_class_id=class_id,
+            vehicle_id=noted.vehicle_id,
+            vehicles=None if noted.kind is DisruptionKind.NODE else 1,
+            starts_at=noted.starts_at,
+            ends_at=noted.ends_at,
+            created_at=now,
+        )
+        for class_id in classes
+    ]
+
+
+def _classes_of(conn: Connection, noted: Disruption) -> list[str]:
+    """The classes of a kind that a node has vehicles of, or pools."""
+    kind, vehicle = table_of(VehicleClass), table_of(Vehicle)
+    there = sa.select(vehicle.c.vehicle_class_id).where(vehicle.c.node_id == noted.node_id)
+    mine = sa.select(kind).where(kind.c.kind == noted.vehicle_kind).order_by(kind.c.key)
+    every = [one.id for one in rows(conn, VehicleClass, mine)]
+    owned = set(conn.execute(there).scalars())
+    return [one for one in every if one in owned] or every

@@ -9,13 +9,13 @@ from enum import StrEnum
 
 from app.fleet.rules import VehicleKind
 
+# Goods of a vehicle that failed on the road are at its node after so long, brought back or picked anew.
+TAKEN_OVER = timedelta(minutes=30)
+# One without a stated end is taken to last the next day too from so long before that day on.
+LOOKING_AHEAD = timedelta(hours=12)
 # A partner courier needs so long before a window ends; a customer so long to answer at least.
 _PARTNER_NEEDS = timedelta(minutes=60)
 _LEAST_ANSWER = timedelta(minutes=10)
-# What cannot get to an address in a closed street; bikes and people on foot can.
-MOTORED = frozenset({VehicleKind.VAN, VehicleKind.ELECTRIC_VAN, VehicleKind.E_SCOOTER, VehicleKind.MOPED})
-# An address this near to a closed street is on it.
-STREET_M = 40.0
 
 
 class DisruptionKind(StrEnum):
@@ -39,8 +39,8 @@ class DisruptionStatus(StrEnum):
 class Incident:
     """What is told: which fields matter depends on the kind.
 
-    VEHICLE: its name. COURIER: the node and the kind of vehicle that nobody drives. NODE: the node.
-    STREET: its name. From `starts_at` until `ends_at`, or the end of that local day.
+    VEHICLE: its name. COURIER: the node and the kind of vehicle that nobody drives, or which vehicle it is.
+    NODE: the node. STREET: its name. From `starts_at` until `ends_at`, or until it is said to be over.
     """
 
     kind: DisruptionKind
@@ -62,8 +62,8 @@ def lacking(incident: Incident) -> str | None:
     missing = {
         DisruptionKind.VEHICLE: (incident.vehicle_name, "Name the vehicle."),
         DisruptionKind.COURIER: (
-            incident.node_id and incident.vehicle_kind,
-            "Give the node and the kind of vehicle.",
+            incident.vehicle_name or (incident.node_id and incident.vehicle_kind),
+            "Give the node and the kind of vehicle, or name the vehicle.",
         ),
         DisruptionKind.NODE: (incident.node_id, "Give the node."),
         DisruptionKind.STREET: (incident.street_name, "Name the street."),
@@ -82,6 +82,11 @@ def left_bp(kind: DisruptionKind, vehicles: int, sell: int, planned: int) -> int
     if kind is DisruptionKind.NODE or vehicles <= 1 or planned <= 0:
         return 0
     return sell * (vehicles - 1) * 10_000 // (vehicles * planned)
+
+
+def is_over(ends_at: datetime | None, ended_at: datetime | None, now: datetime) -> bool:
+    """Whether a disruption has come to its stated end, or was said to be over."""
+    return ended_at is not None or (ends_at is not None and ends_at <= now)
 
 
 def answer_by(now: datetime, ends: Iterable[datetime]) -> datetime:

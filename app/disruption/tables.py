@@ -17,7 +17,8 @@ class Disruption(SQLModel, table=True):
 
     `overrides` are the capacity it took away, as override by pool. `moved_silently` stayed inside their
     windows, `asked` were proposed others until `answer_by`; partner couriers bring the rest, then or later.
-    `cost_minor` is that of partner couriers and overtime.
+    `cost_minor` is that of partner couriers and overtime. It lasts until `ends_at`, or until `ended_at`
+    where it was said to be over before, or where no end was stated.
     """
 
     id: str = Field(default_factory=new_id, primary_key=True)
@@ -37,6 +38,8 @@ class Disruption(SQLModel, table=True):
     created_at: datetime
     overrides: dict[str, str] = Field(default_factory=dict, sa_type=sa.JSON)
     barred: list[Any] = Field(default_factory=list, sa_type=sa.JSON)
+    # The local days (ISO) whose bookings wait for a plan.
+    open_days: list[Any] = Field(default_factory=list, sa_type=sa.JSON)
     bookings: int = 0
     run_id: str | None = Field(default=None, foreign_key="assignment_run.id")
     repaired_at: datetime | None = None
@@ -46,4 +49,9 @@ class Disruption(SQLModel, table=True):
     cost_minor: int | None = None
     currency: str | None = None
     answer_by: datetime | None = None
+    # Until when the bookings of its pools were looked after; one without a stated end goes on from there.
+    covered_until: datetime
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+    end_reason: str | None = None
     message: str | None = Field(default=None, sa_type=sa.Text)

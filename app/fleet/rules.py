@@ -26,6 +26,10 @@ class VehicleKind(StrEnum):
     WALKER = "WALKER"
 
 
+# What cannot get to an address in a closed street; bikes and people on foot can.
+MOTORED = frozenset({VehicleKind.VAN, VehicleKind.ELECTRIC_VAN, VehicleKind.E_SCOOTER, VehicleKind.MOPED})
+
+
 class PremiumKind(StrEnum):
     """When working costs more."""
 

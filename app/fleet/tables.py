@@ -68,6 +68,26 @@ class Vehicle(SQLModel, table=True):
     out_of_service: bool = False
 
 
+class VehicleOutage(SQLModel, table=True):
+    """Vehicles of a node that are out from `starts_at` until `ends_at`, or until somebody says so.
+
+    `vehicles` of a class are fewer, all of them where it is null; of all classes where none is named.
+    `vehicle_id` says which one it is, where that is known. `disruption_id` is what it belongs to.
+    """
+
+    __tablename__ = "vehicle_outage"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    disruption_id: str = Field(index=True)
+    node_id: str = Field(foreign_key="fulfilment_node.id")
+    vehicle_class_id: str | None = Field(default=None, foreign_key="vehicle_class.id")
+    vehicle_id: str | None = Field(default=None, foreign_key="vehicle.id")
+    vehicles: int | None = None
+    starts_at: datetime
+    ends_at: datetime | None = Field(default=None, index=True)
+    created_at: datetime
+
+
 class ShiftPattern(SQLModel, table=True):
     """When a vehicle and its driver may be rostered, in wall time; `weekdays` are ISO digits, '12345'."""
 

@@ -123,6 +123,21 @@ class Street(SQLModel, table=True):
     lines: list[Any] = Field(default_factory=list, sa_type=sa.JSON)
 
 
+class StreetClosure(SQLModel, table=True):
+    """A street that motor vehicles cannot get into, until `ends_at` or until somebody says that it is open.
+
+    `disruption_id` is what it belongs to.
+    """
+
+    __tablename__ = "street_closure"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    disruption_id: str = Field(index=True)
+    street_id: str = Field(foreign_key="street.id")
+    starts_at: datetime
+    ends_at: datetime | None = Field(default=None, index=True)
+
+
 class StreetWord(SQLModel, table=True):
     """A word of a street's name without accents and case: the index behind type-ahead."""
 

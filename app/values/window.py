@@ -85,6 +85,16 @@ def local_window(day: date, start: time, end: time, zone: str) -> Window:
     return Window(local_instant(day, start, zone), local_instant(last, end, zone))
 
 
+def day_begins(day: date, zone: str) -> datetime:
+    """The first instant of a local day, also where the clocks jump over midnight."""
+    for hour in range(3):
+        try:
+            return local_instant(day, time(hour), zone)
+        except SkippedLocalTime:
+            continue
+    raise ValueError(f"{day} has no morning in {zone}")
+
+
 def local_day(instant: datetime, zone: str) -> date:
     """The calendar day an instant falls on in a zone."""
     return instant.astimezone(ZoneInfo(zone)).date()

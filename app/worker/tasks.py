@@ -40,9 +40,10 @@ from app.worker.alerts import alert_operators, watch
 from app.worker.assign import assign
 from app.worker.demand import ForecastFailed, forecast
 from app.worker.improve import improve
+from app.worker.mend import mend_tours
 from app.worker.plan import plan
 from app.worker.prices import follow_bookings
-from app.worker.repair import repair, settle
+from app.worker.repair import extend, repair, settle
 from app.worker.router import Router
 from app.worker.standing import tend_standing
 from app.worker.tours import TourPlanner, booked_days, due_days
@@ -236,11 +237,13 @@ TASKS: dict[str, Task] = {
     "assignment.cutoff": assign_cut_off,
     "disruption.repair": repair,
     "disruption.settle": settle,
+    "disruption.extend": extend,
     "booking.reclaim": take_back,
     "booking.narrow": decide_window,
     "standing.tend": tend_standing,
     "tours.improve": improve_tours,
     "tours.plan": plan_tours,
+    "tours.mend": mend_tours,
     "tours.learn": learn_from_tours,
     "housekeeping": keep_house,
 }

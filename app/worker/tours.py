@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,13 +16,14 @@ from sqlalchemy import Connection
 from app.allocation.errors import NothingToPlan
 from app.allocation.publish_tours import publish_tours
 from app.allocation.tour_snapshot import TourSnapshot, tour_snapshot
-from app.booking.rules import BookingStatus
+from app.booking.rules import LOADED_BEFORE, BookingStatus
 from app.booking.tables import DeliveryBooking
 from app.capacity.tables import CapacityPool
 from app.database.rows import add, table_of
 from app.database.runner import Database
 from app.tours.check import check
-from app.tours.problem import Itinerary, RoutingLimits, RoutingProblem, routing_to_json
+from app.tours.mend import mended
+from app.tours.problem import Itinerary, Routes, RoutingLimits, RoutingProblem, routing_to_json
 from app.tours.published import tour_run
 from app.tours.run_status import TourRunStatus
 from app.tours.tables import Stop, Tour, TourRun
@@ -42,6 +43,24 @@ _BURIED = "This search had no tours yet when the next one was begun."
 # A search that has run for so long was killed: it is begun again.
 _UNDER_WAY = timedelta(minutes=15)
 _CLOCK = Actor("", Role.OPERATOR, "clock")
+
+
+type Unserved = Callable[[Connection, datetime, Sequence[str]], Collection[str]]
+
+
+def _nobody(_conn: Connection, _now: datetime, _ids: Sequence[str]) -> Collection[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """How published tours are mended: when goods are ready, and who looks after bookings left out.
+
+    `unserved` is told their ids in the transaction that publishes, and gives back those it has looked after.
+    """
+
+    ready: Mapping[str, datetime] = field(default_factory=dict)
+    unserved: Unserved = _nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +83,19 @@ class TourPlanner:
         with ThreadPoolExecutor(max_workers=self.processes) as pool:
             return list(pool.map(lambda pair: work(node_id=pair[0], day=pair[1]), days))
 
-    def _node_day(self, *, node_id: str, day: date, trigger: str, actor: Actor) -> TourRun:
+    def mend(self, node_id: str, day: date, how: Mending, *, trigger: str) -> TourRun:
+        """Bring what is on no tour, the order of the others kept; returns the run as it ended."""
+        return self._node_day(node_id=node_id, day=day, trigger=trigger, actor=_CLOCK, how=how)
+
+    def _node_day(
+        self, *, node_id: str, day: date, trigger: str, actor: Actor, how: Mending | None = None
+    ) -> TourRun:
         run_id = new_id()
-        begin = partial(_begin, run_id=run_id, node_id=node_id, day=day, trigger=trigger)
+        begin = partial(_begin, run_id=run_id, node_id=node_id, day=day, trigger=trigger, how=how)
         with Router(self.command) as router:
             for _ in range(ATTEMPTS):
                 frozen = self.db.write_now(begin)
-                if frozen is None or self._searched(router, run_id, frozen, actor):
+                if frozen is None or self._searched(router, run_id, frozen, actor, how):
                     break
             else:
                 self._end(run_id, TourRunStatus.FAILED, _OVERTAKEN)
@@ -79,12 +104,14 @@ class TourPlanner:
             raise LookupError(f"the search {run_id} is gone")
         return run
 
-    def _searched(self, router: Router, run_id: str, frozen: TourSnapshot, actor: Actor) -> bool:
+    def _searched(
+        self, router: Router, run_id: str, frozen: TourSnapshot, actor: Actor, how: Mending | None
+    ) -> bool:
         """Whether the search has come to an end, good or bad; False when it must be repeated."""
         problem = self._on_streets(frozen)
         start = self.db.read_now(lambda conn, _: _before(conn, frozen))
         try:
-            routes = router.route(problem, self.limits, start, wall_s=4 * self.limits.seconds + 120)
+            routes = self._routes(router, problem, start, how)
         except SolverFailed as why:
             return self._end(run_id, TourRunStatus.FAILED, f"{why} {_STAY}")
         wrong = check(problem, routes)
@@ -107,11 +134,33 @@ class TourPlanner:
                 lines=lines,
             )
             if done:
-                left_out = [frozen.bookings[drop].code for drop in routes.unserved]
+                left = [frozen.bookings[drop] for drop in routes.unserved]
+                handed = how.unserved(conn, now, [one.id for one in left]) if how and left else frozenset()
+                left_out = [one.code for one in left if one.id not in handed]
                 tours_work(conn, now, node_id=frozen.node_id, day=frozen.day, left_out=left_out)
             return done
 
         return self.db.write_now(publish)
+
+    def _routes(
+        self,
+        router: Router,
+        problem: RoutingProblem,
+        start: Sequence[Itinerary],
+        how: Mending | None,
+    ) -> Routes:
+        """The routes searched for; or the present orders with what is on no tour.
+
+        Where somebody is left out then, what is not loaded is searched for anew, beginning there.
+        """
+        found = mended(problem, start) if how else None
+        if found is not None and not found.unserved:
+            return found
+        begin = start if found is None else found.itineraries
+        again = router.route(problem, self.limits, begin, wall_s=4 * self.limits.seconds + 120)
+        if found is None or len(again.unserved) < len(found.unserved):
+            return again
+        return found
 
     def _on_streets(self, frozen: TourSnapshot) -> RoutingProblem:
         """The problem with travel tables; asked outside any transaction."""
@@ -176,7 +225,14 @@ def booked_days(conn: Connection, now: datetime, *, ahead: timedelta) -> list[tu
 
 
 def _begin(
-    conn: Connection, now: datetime, *, run_id: str, node_id: str, day: date, trigger: str
+    conn: Connection,
+    now: datetime,
+    *,
+    run_id: str,
+    node_id: str,
+    day: date,
+    trigger: str,
+    how: Mending | None = None,
 ) -> TourSnapshot | None:
     """Freeze the problem and open a run; None when the data cannot work, which the run then says."""
     run = table_of(TourRun)
@@ -202,7 +258,9 @@ def _begin(
     elif known is not TourRunStatus.SOLVING:
         return None
     try:
-        return tour_snapshot(conn, now=now, node_id=node_id, day=day)
+        loading = LOADED_BEFORE if how else timedelta()
+        ready = how.ready if how else {}
+        return tour_snapshot(conn, now=now, node_id=node_id, day=day, loading=loading, ready=ready)
     except NothingToPlan as why:
         said = why.message
     except (ValueError, LookupError, ArithmeticError) as why:

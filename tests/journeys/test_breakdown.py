@@ -216,7 +216,7 @@ def test_what_cannot_be_reported_is_told(db: Database) -> None:
         node = to_global("FulfilmentNode", town.shop.node_id)
         whole = desk.data(REPORT, input=told(kind="NODE", nodeId=node, dryRun=True))["reportDisruption"]
         assert whole["preview"]["pools"] == 3
-        rider = told(kind="COURIER", nodeId=node, vehicleKind="CARGO_BIKE", dryRun=True)
+        rider = told(kind="COURIER", nodeId=node, vehicleKind="CARGO_BIKE", vehicleName=None, dryRun=True)
         assert desk.data(REPORT, input=rider)["reportDisruption"]["preview"] == {
             "pools": 2,
             "bookings": 0,

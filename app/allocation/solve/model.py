@@ -184,7 +184,7 @@ class DayModel:
             for bucket in shift.covers:
                 out[shift.fleet, bucket].append((self.n[s], 1.0))
         for fleet, bucket in sorted(out):
-            limit = self.problem.fleets[fleet].vehicles
+            limit = self.day.most_vehicles(fleet, bucket, self.problem.fleets[fleet].vehicles)
             self.row(("fleet", fleet, bucket), out[fleet, bucket], "<=", limit)
 
     def _range(self) -> None:
