@@ -4,9 +4,12 @@ from datetime import date, datetime
 from typing import Annotated
 
 import strawberry
+from sqlalchemy import Connection
 
 from app.assignment.explain import ExplainedChoice, Explanation, explain
+from app.assignment.figures import AssignedDay, assigned_days, assignment_prices
 from app.assignment.queries import assignment_run_of, assignment_runs
+from app.assignment.tables import AssignmentFigures as FiguresRow
 from app.assignment.tables import AssignmentRun as AssignmentRunRow
 from app.assignment.tables import BookingMove as BookingMoveRow
 from app.values.money import Money as MoneyValue
@@ -156,6 +159,71 @@ def _choice(told: Explanation, choice: ExplainedChoice | None) -> AllocationChoi
         disturbance=money(choice.move_minor),
         total=money(choice.total_minor),
     )
+
+
+@onto(AssignedDay, description="What became of a local day's bookings, cancelled ones left out.")
+class AssignedDayFigures:
+    """A day."""
+
+    day: date = strawberry.field(name="date", description="The local day.")
+    bookings: int = strawberry.field(description="All of them: fixed, flexible and narrowed.")
+    fixed: int = strawberry.field(description="With one window from the beginning.")
+    flexible: int = strawberry.field(description="Flexible, and not decided yet.")
+    narrowed: int = strawberry.field(description="Flexible, and decided.")
+    placed: int = strawberry.field(description="Looked at by a run.")
+    moved: int = strawberry.field(description="Served by another pool than they were booked in.")
+    disrupted: int = strawberry.field(description="Moved because something failed.")
+    partner_couriers: int = strawberry.field(description="Brought by a partner courier.")
+    failed_runs: int = strawberry.field(description="Runs that were not published.")
+    run: AssignmentRun | None = strawberry.field(
+        description="The last published run: overtime, cost, bound and gap."
+    )
+
+
+@onto(FiguresRow, description="What moves, overtime and partner couriers are counted at.")
+class AssignmentPrices:
+    """Prices."""
+
+    overtime_bp: int = strawberry.field(name="overtimeBasisPoints", description="Of the wage.")
+    overtime_share_bp: int = strawberry.field(
+        name="overtimeShareBasisPoints", description="The most overtime, of what a pool sells."
+    )
+    early_moved_bp: int = strawberry.field(
+        name="earlyMoveBasisPoints", description="What a move before picking costs, of one after."
+    )
+    chilled_limit_min: int = strawberry.field(
+        name="chilledLimitMinutes", description="Within which picked cold goods are delivered."
+    )
+    partner_minor: int = strawberry.field(description="A partner courier's fee, in minor units.")
+    partner_litre_minor: int = strawberry.field(description="And so much a litre.")
+    partner_day_minor: int = strawberry.field(description="And so much a day since the promise.")
+    bucket_moved_minor: int = strawberry.field(description="Leaving for another hour.")
+    node_moved_minor: int = strawberry.field(description="Leaving for another node.")
+    class_moved_minor: int = strawberry.field(description="Leaving for another class of vehicles.")
+
+
+@strawberry.type(description="How assignments did, day by day, and what they were priced by.")
+class AssignmentFigures:
+    """Figures."""
+
+    days: list[AssignedDayFigures] = strawberry.field(description="Days with bookings or runs, in order.")
+    prices: AssignmentPrices = strawberry.field(description="The prices of disturbance and last resorts.")
+
+
+async def figures(
+    info: Info,
+    first: Annotated[date, strawberry.argument(name="from", description="The first local day.")],
+    last: Annotated[date, strawberry.argument(name="to", description="The last; at most 31 days.")],
+) -> AssignmentFigures | None:
+    """How assignments did; operators only."""
+    actor = info.context.actor
+
+    def look(conn: Connection, _now: datetime) -> tuple[list[AssignedDay], FiguresRow]:
+        prices = assignment_prices(conn, actor=actor)
+        return assigned_days(conn, actor=actor, first=first, last=last), prices
+
+    days, prices = await info.context.read(look)
+    return AssignmentFigures(days=shown(days), prices=shown(prices))
 
 
 async def explain_allocation(info: Info, booking_id: strawberry.ID) -> AllocationExplanation | None:

@@ -266,6 +266,11 @@ class DisruptionQuery:
         resolver=assignment.runs,
         description="The newest runs that assigned bookings to vehicles, with their proof.",
     )
+    assignment_figures: assignment.AssignmentFigures | None = strawberry.field(
+        resolver=assignment.figures,
+        description="For operators: how assignments did: fixed and flexible bookings, moves, partner"
+        " couriers, overtime and gap, day by day.",
+    )
     explain_allocation: assignment.AllocationExplanation | None = strawberry.field(
         resolver=assignment.explain_allocation,
         description="Why a booking is served by these vehicles at this cost, and what the next best was.",

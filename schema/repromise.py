@@ -28,6 +28,14 @@ class RepromiseProposal(Node):
         description="Up to three windows that could be had when it was made; none is reserved."
     )
 
+    @strawberry.field(
+        description="Until when it may be answered; then a partner courier keeps the promise. Null: no limit."
+    )
+    def answer_by(self) -> datetime | None:
+        """Until when."""
+        seen: SeenProposal = shown(self)
+        return seen.row.answer_by
+
     @strawberry.field(description="Why.")
     def reason(self) -> str:
         """Why."""

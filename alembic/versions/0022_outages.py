@@ -52,6 +52,7 @@ def upgrade() -> None:
     with op.batch_alter_table("repromise_proposal") as table:
         table.alter_column("override_id", existing_type=_TEXT(), nullable=True)
         table.add_column(sa.Column("disruption_id", _TEXT(), nullable=True))
+        table.add_column(sa.Column("answer_by", _INSTANT(), nullable=True))
     op.create_index("ix_repromise_proposal_disruption_id", "repromise_proposal", ["disruption_id"])
     with op.batch_alter_table("disruption") as table:
         table.add_column(sa.Column("covered_until", _INSTANT(), nullable=True))
@@ -75,6 +76,7 @@ def downgrade() -> None:
     op.execute("DELETE FROM repromise_proposal WHERE override_id IS NULL")
     with op.batch_alter_table("repromise_proposal") as table:
         table.drop_column("disruption_id")
+        table.drop_column("answer_by")
         table.alter_column("override_id", existing_type=_TEXT(), nullable=False)
     with op.batch_alter_table("capacity_override") as table:
         table.drop_column("for_outage")

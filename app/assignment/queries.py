@@ -15,7 +15,7 @@ from app.capacity.tables import CapacityPool
 from app.database.rows import by_id, one_or_none, rows, table_of
 
 # The frozen problem is large and only a replay wants it.
-_SHOWN = [c for c in table_of(AssignmentRun).columns if c.name != "problem"]
+SHOWN = [c for c in table_of(AssignmentRun).columns if c.name != "problem"]
 # A cut-off is looked after for so long.
 _LATE = timedelta(hours=2)
 
@@ -23,13 +23,13 @@ _LATE = timedelta(hours=2)
 def assignment_run_of(conn: Connection, run_id: str) -> AssignmentRun | None:
     """The run with this id, without its frozen problem."""
     run = table_of(AssignmentRun)
-    return one_or_none(conn, AssignmentRun, sa.select(*_SHOWN).where(run.c.id == run_id))
+    return one_or_none(conn, AssignmentRun, sa.select(*SHOWN).where(run.c.id == run_id))
 
 
 def assignment_runs(conn: Connection, *, day: date | None, limit: int) -> Sequence[AssignmentRun]:
     """The newest runs, of a local day if one is given."""
     run = table_of(AssignmentRun)
-    query = sa.select(*_SHOWN).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit)
+    query = sa.select(*SHOWN).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit)
     return rows(conn, AssignmentRun, query if day is None else query.where(run.c.day == day))
 
 

@@ -30,6 +30,9 @@ from app.slots.tables import DeliverySlot
 from app.tours.queries import locked_sheets
 from app.values.actor import Actor
 
+# How the line of the history begins that says why the window is another one.
+CHOSEN = "chosen by the customer"
+
 
 def choose_window(
     conn: Connection, *, now: datetime, actor: Actor, booking_id: str, slot_id: str, key: str
@@ -132,7 +135,7 @@ def _line(
         booking_id=before.id,
         at=now,
         actor=actor.name,
-        reason=f"chosen by the customer: {proposal.reason}",
+        reason=f"{CHOSEN}: {proposal.reason}",
         before_starts_at=before.starts_at,
         before_ends_at=before.ends_at,
         after_starts_at=after.starts_at,

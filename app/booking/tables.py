@@ -269,6 +269,8 @@ class RepromiseProposal(SQLModel, table=True):
     pool_id: str = Field(foreign_key="capacity_pool.id", index=True)
     override_id: str | None = Field(default=None, foreign_key="capacity_override.id", index=True)
     disruption_id: str | None = Field(default=None, index=True)
+    # Until when it may be answered, where a partner courier keeps the promise otherwise.
+    answer_by: datetime | None = None
     state: RepromiseState = Field(default=RepromiseState.OPEN, sa_type=words(RepromiseState))
     reason: str
     actor: str

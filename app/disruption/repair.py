@@ -203,6 +203,9 @@ def _ask(
         return None
     ends = {booking.id: booking.ends_at for booking in frozen.bookings}
     until = answer_by(now, [ends[one.booking_id] for one in proposals])
+    table = table_of(RepromiseProposal)
+    mine = table.c.id.in_([one.id for one in proposals])
+    conn.execute(sa.update(table).where(mine).values(answer_by=until))
     for one in proposals:
         told = {"booking_id": one.booking_id, "proposal_id": one.id, "answer_by": until.isoformat()}
         jobs.later(conn, now=now, kind="engagement.repromise", payload=told, dedup_key=f"repromise:{one.id}")

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.booking.choose_window import CHOSEN
 from app.booking.errors import (
     BookingEnded,
     BookingNotFound,
@@ -20,9 +21,10 @@ from app.booking.errors import (
 )
 from app.booking.prefer import prefer
 from app.booking.queries import booking_of
+from app.booking.repromise import open_proposal_of
 from app.booking.rules import BookingStatus
 from app.booking.seen import SeenBooking, seen_bookings
-from app.booking.tables import PromiseChange, SlotHold
+from app.booking.tables import PromiseChange, RepromiseProposal, SlotHold
 from app.database.rows import by_id
 from app.engagement.calendar import calendar_entry
 from app.engagement.letters import entry_of
@@ -43,7 +45,10 @@ _USUAL = {"booked", "moved by the customer", "cancelled by the customer"}
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A booking with what its page shows beside it; `late` is whether its hold had ended before."""
+    """A booking with what its page shows beside it; `late` is whether its hold had ended before.
+
+    `asked` is the proposal that its customer may still answer.
+    """
 
     shop: Shop
     now: datetime
@@ -52,6 +57,7 @@ class Looked:
     late: bool
     # What keeping its window every week would mean, or None.
     weekly: Weekly | None
+    asked: RepromiseProposal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,7 @@ async def shown(
         late=about.late,
         weekly=about.weekly,
         kept_path=_kept_path(request, about),
+        asked=about.asked,
         no_move=no_move(about.booking),
         no_cancelling=no_cancelling(about.booking),
         history=[_change(line) for line in about.booking.promise.history],
@@ -127,6 +134,7 @@ def _done(request: Request, booking: SeenBooking) -> str | None:
     seen = {
         "moved": booking.changes.moves > 0 and booking.status is BookingStatus.CONFIRMED,
         "cancelled": booking.status is BookingStatus.CANCELLED,
+        "chosen": any(line.reason.startswith(CHOSEN) for line in booking.promise.history),
         "changed": booking.status is BookingStatus.CONFIRMED,
     }
     return done if seen.get(done) else None
@@ -188,6 +196,7 @@ def _look(conn: Connection, now: datetime, *, shop: Shop, booking_id: str) -> Lo
         options=options(policies(conn), found.basket, collected=is_collected(seen.drop_preference)),
         late=held is not None and found.created_at >= held.expires_at,
         weekly=weekly(conn, now=now, actor=shop.actor, booking_id=booking_id),
+        asked=open_proposal_of(conn, booking_id=found.id),
     )
 
 

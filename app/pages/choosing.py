@@ -12,8 +12,7 @@ from starlette.responses import Response
 
 from app.booking.choose_window import choose_window
 from app.booking.errors import ProposalSettled
-from app.booking.repromise import open_proposal_of
-from app.booking.tables import DeliveryBooking
+from app.booking.tables import DeliveryBooking, RepromiseProposal
 from app.errors import Refusal
 from app.pages.bookings import Looked, back_to, looked
 from app.pages.render import page
@@ -37,7 +36,7 @@ async def choose(request: Request) -> Response:
         )
     except Refusal as refusal:
         return await _ask(request, await looked(request), problem=refusal)
-    return back_to(request, "moved")
+    return back_to(request, "chosen")
 
 
 def _choose(
@@ -54,8 +53,8 @@ def _choose(
 
 
 async def _ask(request: Request, about: Looked, *, problem: Refusal | None) -> Response:
-    windows = await world_of(request).db.read(partial(_windows, booking=about.booking.row))
-    if not windows:
+    windows = await world_of(request).db.read(partial(_windows, asked=about.asked))
+    if about.asked is None or not windows:
         return page(
             request,
             about.shop,
@@ -72,14 +71,14 @@ async def _ask(request: Request, about: Looked, *, problem: Refusal | None) -> R
         "choose.html",
         booking=about.booking,
         windows=windows,
+        answer_by=about.asked.answer_by,
         token=request.path_params["token"],
         problem=problem,
         status=409 if problem else 200,
     )
 
 
-def _windows(conn: Connection, _now: datetime, *, booking: DeliveryBooking) -> list[DeliverySlot]:
-    proposal = open_proposal_of(conn, booking_id=booking.id)
-    if proposal is None:
+def _windows(conn: Connection, _now: datetime, *, asked: RepromiseProposal | None) -> list[DeliverySlot]:
+    if asked is None:
         return []
-    return sorted(slots_by_id(conn, proposal.alternatives), key=lambda slot: slot.starts_at)
+    return sorted(slots_by_id(conn, asked.alternatives), key=lambda slot: (slot.starts_at, slot.ends_at))

@@ -164,7 +164,7 @@ def booked(
 ) -> DeliveryBooking:
     """A booking of its own place, some 40 m from the next one."""
     point = Point(HOME.latitude + (place % 5) * 4e-4, HOME.longitude + (place // 5) * 4e-4)
-    told = {"customer": name, "basket": basket, "place": Place(label, point)}
+    told: dict[str, Any] = {"customer": name, "basket": basket, "place": Place(label, point)}
     return made.db.write_now(lambda c, n: make_booking(c, made.town.shop, slot, now=n, **told))
 
 

@@ -188,7 +188,7 @@ def test_a_window_is_chosen_on_the_page_of_the_letter(db: Database, clock: Clock
             pass
         token = world.links.sign("booking", bookings["c9"].id)
         shown = client.get(f"/bookings/{token}/choose").text
-        form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', shown))
+        form = dict(re.findall(r'<input type="(?:hidden|radio)" name="(\w+)" value="([^"]*)"', shown))
         answered = client.post(f"/bookings/{token}/choose", data=form, follow_redirects=False)
         assert answered.status_code == 303, answered.text
         moved = town.now_of(bookings["c9"])

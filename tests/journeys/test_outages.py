@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.allocation.queries import run_of
 from app.allocation.on_duty import roster
+from app.allocation.queries import run_of
 from app.capacity.tables import CapacityOverride, CapacityPool
 from app.database.rows import rows, table_of
 from app.database.runner import Database
@@ -38,7 +38,12 @@ def planned_city(db: Database) -> Shop:
         shop = make_city(conn)
         conn.execute(sa.text("UPDATE service_zone SET daily_orders = 400"))
         for key, role in ((KEY, Role.STOREFRONT), (OPERATOR, Role.OPERATOR)):
-            facts = {"storefront_id": shop.actor.storefront_id, "key": key, "name": "desk", "role": role}
+            facts: dict[str, Any] = {
+                "storefront_id": shop.actor.storefront_id,
+                "key": key,
+                "name": "desk",
+                "role": role,
+            }
             issue_key(conn, now=now, **facts)
         return shop
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import sys
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -15,6 +16,9 @@ from app.worker.assign import assign
 from schema.ids import to_global
 from tests.api import KEY, Api, client_on
 from tests.assignment.world import DAY, Street, street
+from tests.booking.test_flexible import booked as flexible_booking
+from tests.booking.test_flexible import flexible_evening
+from tests.conftest import Clock
 from tests.factories import make_storefront
 
 RUNS = """{ assignmentRuns(date: "2026-11-25") { id status trigger date orders moved narrowed partnerCouriers
@@ -89,3 +93,54 @@ def test_a_partner_courier_is_told_and_a_stranger_is_not_told_anything(db: Datab
         assert [move["afterPoolId"] for move in found["moves"]] == [None]
         other = Api(client, key="another key")
         assert "BOOKING_NOT_FOUND" in other.codes(WHY, id=to_global("DeliveryBooking", ana.id))
+
+
+FIGURES = """{ assignmentFigures(from: "2026-11-24", to: "2026-11-26") {
+  days { date bookings fixed flexible narrowed placed moved disrupted partnerCouriers failedRuns
+    run { overtimeSeconds gap objective { amount } bound { amount } } }
+  prices { partnerMinor overtimeBasisPoints chilledLimitMinutes } } }"""
+
+
+def test_operators_see_how_assignments_did_day_by_day(db: Database) -> None:
+    town = street(db)
+    open_api(town, Role.OPERATOR)
+    for name in ("ana", "rui", "eva"):
+        town.booking(town.early, name)
+    with client_on(db) as client:
+        (before,) = Api(client).data(FIGURES)["assignmentFigures"]["days"]
+        assert (before["bookings"], before["fixed"], before["placed"], before["run"]) == (3, 3, 0, None)
+        # Vans for one of them are all that is left: the others are brought by partner couriers.
+        town.publish(town.vans(18, orders=1), town.bike(19))
+        assign(db, day=DAY, trigger=AssignmentTrigger.HOUR, limits=OrderLimits(seconds=2))
+        dead = (sys.executable, "-c", "raise SystemExit('out of memory')")
+        assign(db, day=DAY, trigger=AssignmentTrigger.HOUR, command=dead)
+        seen = Api(client).data(FIGURES)["assignmentFigures"]
+        (day,) = seen["days"]
+        assert (day["date"], day["bookings"], day["placed"], day["moved"]) == ("2026-11-25", 3, 3, 3)
+        assert (day["partnerCouriers"], day["disrupted"], day["failedRuns"]) == (2, 0, 1)
+        assert float(day["run"]["objective"]["amount"]) >= float(day["run"]["bound"]["amount"]) > 28
+        assert seen["prices"]["partnerMinor"] == 1_400
+
+
+def test_flexible_bookings_are_counted_until_they_are_narrowed(db: Database, clock: Clock) -> None:
+    world = flexible_evening(db)
+    booking = flexible_booking(world)
+
+    def key(conn: Connection, now: datetime) -> None:
+        shop = world.shop.actor.storefront_id
+        issue_key(conn, now=now, storefront_id=shop, key=KEY, name="desk", role=Role.OPERATOR)
+
+    db.write_now(key)
+    with client_on(db) as client:
+        (day,) = Api(client).data(FIGURES)["assignmentFigures"]["days"]
+        assert (day["fixed"], day["flexible"], day["narrowed"]) == (0, 1, 0)
+        clock.set(booking.cutoff_at + timedelta(minutes=1))
+        assign(db, day=DAY, trigger=AssignmentTrigger.CUTOFF, limits=OrderLimits(seconds=2))
+        (day,) = Api(client).data(FIGURES)["assignmentFigures"]["days"]
+        assert (day["fixed"], day["flexible"], day["narrowed"]) == (0, 0, 1)
+
+
+def test_figures_are_for_operators(db: Database) -> None:
+    open_api(street(db))
+    with client_on(db) as client:
+        assert Api(client).codes(FIGURES) == ["OPERATORS_ONLY"]

@@ -92,7 +92,7 @@ def who(name: str) -> dict[str, Any]:
 
 
 # Asked twice where a vehicle breaks down, which takes an evening of its own: tests/journeys/test_breakdown.py.
-ELSEWHERE = {"reportDisruption", "chooseWindow"}
+ELSEWHERE = {"reportDisruption", "chooseWindow", "endDisruption"}
 
 
 def test_every_keyed_answer_is_the_same_a_day_later(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from app.tours.check import check
 from app.tours.mend import mended
@@ -13,7 +14,7 @@ from app.values.load import Load
 HOUR = 3_600
 
 
-def line(*drops: Drop, vehicles: int = 1, **changes: int) -> RoutingProblem:
+def line(*drops: Drop, vehicles: int = 1, **changes: Any) -> RoutingProblem:
     """Places on a line, 600 m and a minute apart, the node first."""
     places = 8
     far = [[600 * abs(a - b) for b in range(places)] for a in range(places)]
@@ -33,9 +34,9 @@ def line(*drops: Drop, vehicles: int = 1, **changes: int) -> RoutingProblem:
     )
 
 
-def drop(name: str, place: int, opens: int = 0, closes: int = 2 * HOUR, **changes: int) -> Drop:
+def drop(name: str, place: int, opens: int = 0, closes: int = 2 * HOUR, ready_s: int = 0) -> Drop:
     way = Way(place, opens, closes, at_door_s=(120,), parking_s=(0,))
-    return Drop(name, Load(1, 0, 10, 10, 0, 0), (way,), **changes)
+    return Drop(name, Load(1, 0, 10, 10, 0, 0), (way,), ready_s=ready_s)
 
 
 def order_of(problem: RoutingProblem, orders: list[Itinerary]) -> list[list[list[str]]]:
