@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -87,10 +87,11 @@ class Broken:
 
 
 def told(kind: str, at: datetime, **changes: Any) -> dict[str, Any]:
-    """What an operator reports."""
+    """What an operator reports: over at night, unless told otherwise."""
     return {
         "kind": kind,
         "startsAt": at.isoformat(),
+        "endsAt": (at + timedelta(hours=5)).isoformat(),
         "reason": "It broke down",
         "idempotencyKey": f"{kind} {sorted(changes.items())}",
         **changes,

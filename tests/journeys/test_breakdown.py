@@ -71,6 +71,7 @@ def told(**changes: Any) -> dict[str, Any]:
         "kind": "VEHICLE",
         "vehicleName": "Van 7",
         "startsAt": AT_1740.isoformat(),
+        "endsAt": (AT_1740 + timedelta(hours=5)).isoformat(),
         "reason": "Van 7 broke down",
         "idempotencyKey": f"van-7 {sorted(changes.items())}",
         **changes,

@@ -99,7 +99,9 @@ def test_a_vehicle_is_out_until_somebody_says_that_it_is_back(db: Database, cloc
     clock.set(AT)
     with client_on(db) as client:
         desk = Api(client, key=OPERATOR)
-        noted = desk.data(REPORT, input=told("VEHICLE", AT, vehicleName="bike 1"))["reportDisruption"]
+        noted = desk.data(REPORT, input=told("VEHICLE", AT, vehicleName="bike 1", endsAt=None))[
+            "reportDisruption"
+        ]
         assert noted["userErrors"] == []
         disruption = noted["disruption"]["id"]
 
@@ -187,7 +189,7 @@ def test_the_next_day_is_looked_after_before_it_comes(db: Database, clock: Clock
     clock.set(AT - timedelta(hours=5))
     with client_on(db) as client:
         desk = Api(client, key=OPERATOR)
-        desk.data(REPORT, input=told("VEHICLE", clock.now, vehicleName="bike 1"))
+        desk.data(REPORT, input=told("VEHICLE", clock.now, vehicleName="bike 1", endsAt=None))
         run(db)
 
         def covered() -> datetime:
