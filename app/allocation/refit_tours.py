@@ -36,7 +36,8 @@ def refit_tours(conn: Connection, *, now: datetime, node_id: str, days: Sequence
     stops = stops_between(conn, first=min(shifts), last=max(shifts), node_id=node_id)
     for (_, day), sheet in known.items():
         vehicles = tuple(
-            tour_vehicle(kinds[one.class_id], one.window, per_km[one.class_id]) for one in on_the_road(conn, node_id, shifts[day])
+            tour_vehicle(kinds[one.class_id], one.window, per_km[one.class_id])
+            for one in on_the_road(conn, node_id, shifts[day])
         )
         frame = replace(sheet.sheet.frame, vehicles=vehicles)
         (run_id,) = {shift.run_id for shift in shifts[day]}

@@ -49,7 +49,9 @@ def tour_frames(
                 time_zone=city.time_zone,
                 circuity_bp=figures.circuity_bp,
                 margin_bp=TRAVEL_MARGIN_BP,
-                vehicles=tuple(tour_vehicle(kinds[one.class_id], one.window, per_km[one.class_id]) for one in there),
+                vehicles=tuple(
+                    tour_vehicle(kinds[one.class_id], one.window, per_km[one.class_id]) for one in there
+                ),
                 zones=zones,
             )
     return found

@@ -5,8 +5,8 @@ import sqlmodel
 
 from alembic import op
 
-revision = "0022_outages"
-down_revision = "0021_plan_outline"
+revision = "0024_outages"
+down_revision = "0023_moves_with_tours"
 branch_labels = None
 depends_on = None
 
