@@ -17,10 +17,10 @@ from app.booking.errors import (
     SlotFull,
 )
 from app.booking.kept_offers import kept
-from app.booking.menu import Menu, alternatives, kept_until, read_menu, span_of
+from app.booking.menu import Menu, alternatives, read_menu, span_of
 from app.booking.reclaim import reclaim
 from app.booking.rules import SlotClosedReason, full
-from app.booking.slot_offer import SlotOffer
+from app.booking.slot_offer import SlotOffer, kept_until
 from app.booking.take_place import take_place
 from app.capacity.queries import with_wave_mates
 from app.capacity.rules import Reach

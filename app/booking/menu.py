@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -22,7 +21,7 @@ from app.booking.rules import (
     nearest,
     shut,
 )
-from app.booking.slot_offer import Closure, SlotOffer, compared
+from app.booking.slot_offer import Closure, SlotOffer, compared, kept_until
 from app.booking.tables import BookingPolicy
 from app.capacity.queries import reaches_of
 from app.capacity.rules import Reach, cheapest_first, inside
@@ -376,17 +375,6 @@ def alternatives(
     others = (menu.offer(slot, basket) for slot in slots if slot.id != wanted.id)
     choices = [(one.slot.starts_at, one) for one in others if one.available]
     return nearest(choices, wanted.starts_at, count)
-
-
-def kept_until(slot: DeliverySlot, reaches: Sequence[Reach]) -> str | None:
-    """When the first of what is kept for others in these pools is open to all, on the slot's wall clock."""
-    instant = open_to_all(reaches)
-    return instant.astimezone(ZoneInfo(slot.time_zone)).isoformat() if instant else None
-
-
-def open_to_all(reaches: Sequence[Reach]) -> datetime | None:
-    """When the first of what is kept for others in these pools is open to all."""
-    return min((r.kept_until for r in reaches if r.kept_until and r.kept_orders > 0), default=None)
 
 
 def emissions_of(reach: Reach) -> Emissions:

@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime, time
 from functools import partial
 
-from app.booking.menu import Menu, open_to_all
+from app.booking.menu import Menu
 from app.booking.openings import ClosedWindow, OpenWindow, openings
 from app.booking.rules import SlotClosedReason
-from app.booking.slot_offer import SlotOffer
+from app.booking.slot_offer import SlotOffer, open_to_all
 from app.slots.tables import DeliverySlot
 from app.values.basket import Basket
 from app.values.money import Money

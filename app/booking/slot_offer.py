@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from app.booking.openings import Opening
 from app.booking.rules import SlotClosedReason
+from app.capacity.rules import Reach
 from app.fleet.rules import Emissions
 from app.handover.rules import HandoverOption
 from app.pricing.rules import Quote
@@ -77,3 +80,14 @@ def _compared(one: SlotOffer, least_minor: int | None, least_grams: int | None) 
     if one.emissions.grams == least_grams:
         labels.append(SlotLabel.GREENEST)
     return replace(one, labels=tuple(labels))
+
+
+def kept_until(slot: DeliverySlot, reaches: Sequence[Reach]) -> str | None:
+    """When the first of what is kept for others in these pools is open to all, on the slot's wall clock."""
+    instant = open_to_all(reaches)
+    return instant.astimezone(ZoneInfo(slot.time_zone)).isoformat() if instant else None
+
+
+def open_to_all(reaches: Sequence[Reach]) -> datetime | None:
+    """When the first of what is kept for others in these pools is open to all."""
+    return min((r.kept_until for r in reaches if r.kept_until and r.kept_orders > 0), default=None)
