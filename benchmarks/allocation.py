@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks import (
+    breakdown,
     insertion,
     orders,
     plan_days,
@@ -25,6 +26,7 @@ ALL: Sequence[Benchmark] = (
     plan_prices,
     plan_fortnight,
     orders,
+    breakdown,
     insertion,
     routing,
 )

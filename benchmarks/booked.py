@@ -31,8 +31,8 @@ _MOST_CHOICES = 14
 _BUCKET_MOVED, _NODE_MOVED, _KIND_MOVED = 150.0, 200.0, 30.0
 
 
-def booked_day(zones: int, orders: int, seed: int = 1) -> OrderProblem:
-    """The orders of one Saturday against the vehicles that are out."""
+def booked_day(zones: int, orders: int, seed: int = 1, share: float = SHARE) -> OrderProblem:
+    """The orders of one Saturday against the vehicles that are out, `share` of what these could bring."""
     problem = city_day(zones, orders, seed)
     day = problem.days[0]
     free = [0.0] * len(problem.nodes)
@@ -45,7 +45,7 @@ def booked_day(zones: int, orders: int, seed: int = 1) -> OrderProblem:
             arcs[arc.zone, arc.bucket].append(a)
     made: list[Order] = []
     for group, amounts in zip(day.groups, solution.steered, strict=True):
-        wanted = sum(amounts) * SHARE
+        wanted = sum(amounts) * share
         count = int(wanted) + (rng.random() < wanted % 1)
         for _ in range(count):
             order = _order(problem, day, rng, f"o{len(made)}", group.zone, group.accepts, arcs, place)

@@ -10,6 +10,7 @@ from app.allocation.orders import cost_of
 from app.allocation.problem import Limits
 from benchmarks import (
     availability,
+    breakdown,
     claims,
     hot,
     orders,
@@ -82,6 +83,16 @@ def test_orders_are_placed_repaired_checked_and_told() -> None:
     assert repair.plan.objective <= cost_of(repair.problem, repair.greedy)
     told = str(orders.section([size], repair))
     assert f"| {len(size.problem.orders)} |" in told
+
+
+def test_a_breakdown_stands_beside_what_no_repair_can_beat() -> None:
+    full, slack = (breakdown.broken(5, 300, fill, before_s=2.0) for fill in (0.97, 0.8))
+    for one in (full, slack):
+        assert one.least <= one.plan.partner_couriers <= one.greedy
+        assert 0 < one.lost < 0.25
+    assert slack.least < full.least
+    told = str(breakdown.section([full, slack]))
+    assert f"| 97% | {full.lost:.1%} | {len(full.problem.orders)} |" in told
 
 
 def test_what_cbc_says_is_read() -> None:
