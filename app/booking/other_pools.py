@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 
 import sqlalchemy as sa
@@ -16,13 +16,17 @@ from app.capacity.queries import reaches_of
 from app.capacity.rules import Reach
 from app.capacity.tables import CapacityPool
 from app.database.rows import rows, table_of
+from app.fleet.rules import MOTORED
 from app.handover.queries import preferences_by_id
+from app.places.closures import barred, closed_streets
 from app.pricing.rules import promised_grams
 from app.slots.closings import Closings, Gate
 from app.slots.queries import all_closings, slots_by_id
 from app.slots.tables import DeliverySlot
 from app.values.load import Load
 from app.values.window import Window
+
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,8 @@ def movable(conn: Connection, *, now: datetime, node_id: str, day: date) -> dict
     """The confirmed bookings whose goods are not picked yet and that other classes may bring, by hold.
 
     The same node within the slot that was promised, goods that the class carries with their temperatures,
-    the handover as it was chosen, and no more grams than a greener choice was promised. Holds stay: their
-    shoppers are looking at them.
+    the handover as it was chosen, no more grams than a greener choice was promised, no motor vehicle into a
+    closed street. Holds stay: their shoppers are looking at them.
     """
     booking, pool = table_of(DeliveryBooking), table_of(CapacityPool)
     here = sa.and_(pool.c.node_id == node_id, pool.c.day == day)
@@ -72,6 +76,7 @@ def movable(conn: Connection, *, now: datetime, node_id: str, day: date) -> dict
     doors = preferences_by_id(conn, [one.drop_preference_id for one in found])
     reaches = _reaches(conn, now, node_id, day, slots.values())
     closings = all_closings(conn, first=day, last=day)
+    closed = closed_streets(conn, Window(now, max((one.ends_at for one in found), default=now) + _SECOND))
     made = {}
     for one in found:
         own, slot = pools[one.pool_id], slots[one.slot_id]
@@ -79,7 +84,11 @@ def movable(conn: Connection, *, now: datetime, node_id: str, day: date) -> dict
         may = [
             reach
             for reach in reaches[one.zone_id]
-            if reach.class_id != own.vehicle_class_id and _may(one, slot, reach, closings, now)
+            if reach.class_id != own.vehicle_class_id
+            and _may(one, slot, reach, closings, now)
+            and not (
+                reach.vehicle_kind in MOTORED and barred(closed, reach.window, one.point, one.address_label)
+            )
         ]
         others = tuple(
             OtherPool(reach, one.basket.load(reach.drop_s(at_door_s)))
