@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -27,7 +28,7 @@ DAY = date(2026, 11, 25)
 ROOM = Load(0, 0, 400_000, 400_000, 200_000, 100_000)
 
 
-def bike(shop: Shop, **changes: int) -> TourVehicle:
+def bike(shop: Shop, **changes: Any) -> TourVehicle:
     """A bike for the evening that takes its time."""
     told = {
         "speed_kmh": 14,
