@@ -180,10 +180,11 @@ class Past:
             everywhere = sa.join(table, window, sa.true()).join(days, sa.true()).join(turns, sa.true())
             chosen = [values.get(column.name, column) for column in table.columns]
             query = sa.select(*chosen).select_from(everywhere).where(table.c.id == one)
+            rows = query.order_by(days.c.n, window.c.id, turns.c.n).limit(most)
+            # An INSERT on PostgreSQL does not say how many rows it wrote unless it is asked to.
             found = conn.execute(
-                sa.insert(table).from_select(
-                    list(table.columns), query.order_by(days.c.n, window.c.id, turns.c.n).limit(most)
-                )
+                sa.insert(table).from_select(list(table.columns), rows),
+                execution_options={"preserve_rowcount": True},
             ).rowcount
         return int(found)
 
