@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.allocation.tables import AllocationRun
-from app.allocation.tour_frames import minor_per_km, tour_vehicle
+from app.allocation.tour_frames import minor_per_km, tour_vehicles
 from app.booking.stops import stops_between
 from app.database.rows import rows, table_of
 from app.fleet.outages import outages_within
@@ -35,10 +35,7 @@ def refit_tours(conn: Connection, *, now: datetime, node_id: str, days: Sequence
     per_km = minor_per_km(conn, kinds.values())
     stops = stops_between(conn, first=min(shifts), last=max(shifts), node_id=node_id)
     for (_, day), sheet in known.items():
-        vehicles = tuple(
-            tour_vehicle(kinds[one.class_id], one.window, per_km[one.class_id])
-            for one in on_the_road(conn, node_id, shifts[day])
-        )
+        vehicles = tour_vehicles(on_the_road(conn, node_id, shifts[day]), kinds, per_km)
         frame = replace(sheet.sheet.frame, vehicles=vehicles)
         (run_id,) = {shift.run_id for shift in shifts[day]}
         lay_out(

@@ -16,7 +16,7 @@ from app.fleet.rules import km_minor
 from app.fleet.tables import EmissionFactor, VehicleClass, VehicleOutage
 from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
 from app.tours.queries import SheetKey
-from app.tours.rules import TRAVEL_MARGIN_BP, Frame, TourVehicle, ZoneHours
+from app.tours.rules import TRAVEL_MARGIN_BP, Frame, TourVehicle, ZoneHours, parts_of
 from app.values.load import Load
 from app.values.window import Window, day_begins
 
@@ -49,9 +49,7 @@ def tour_frames(
                 time_zone=city.time_zone,
                 circuity_bp=figures.circuity_bp,
                 margin_bp=TRAVEL_MARGIN_BP,
-                vehicles=tuple(
-                    tour_vehicle(kinds[one.class_id], one.window, per_km[one.class_id]) for one in there
-                ),
+                vehicles=tour_vehicles(there, kinds, per_km),
                 zones=zones,
             )
     return found
@@ -71,8 +69,18 @@ def minor_per_km(conn: Connection, kinds: Iterable[VehicleClass]) -> dict[str, i
     }
 
 
-def tour_vehicle(kind: VehicleClass, shift: Window, per_km: int) -> TourVehicle:
-    """A vehicle of a class in a shift, as tours see it."""
+def tour_vehicles(
+    rostered: Iterable[Rostered], kinds: Mapping[str, VehicleClass], per_km: Mapping[str, int]
+) -> tuple[TourVehicle, ...]:
+    """Vehicles in shifts, as tours see them: those with a break in their shift are two."""
+    return tuple(
+        part
+        for one in rostered
+        for part in parts_of(_vehicle(kinds[one.class_id], one.window, per_km[one.class_id]))
+    )
+
+
+def _vehicle(kind: VehicleClass, shift: Window, per_km: int) -> TourVehicle:
     return TourVehicle(
         class_id=kind.id,
         shift=shift,
@@ -84,6 +92,7 @@ def tour_vehicle(kind: VehicleClass, shift: Window, per_km: int) -> TourVehicle:
         range_m=kind.range_m,
         room=Load(0, 0, kind.volume_ml, kind.weight_g, kind.chilled_ml, kind.frozen_ml),
         cost_minor_per_km=per_km,
+        combustion=kind.combustion,
     )
 
 
@@ -98,5 +107,6 @@ def _zones(conn: Connection) -> Mapping[str, ZoneHours]:
         found[zone_id] = ZoneHours(
             parking_s=tuple(known[h].parking_s if h in known else 0 for h in range(24)),
             slowdown_bp=tuple(known[h].slowdown_bp if h in known else 10_000 for h in range(24)),
+            low_emission=tuple(h for h in range(24) if h in known and known[h].low_emission),
         )
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -18,6 +18,11 @@ from app.values.window import Window
 TRAVEL_MARGIN_BP = 1_500
 # The optimiser looks at a sheet again after so many stops.
 IMPROVE_EVERY = 15
+# A shift of more than six hours has a break (Directive 2003/88/EC, article 4): half an hour, not at once and
+# not at its end. Tentative tours have it at the node, three hours after the shift begins.
+BREAK_AFTER = timedelta(hours=6)
+BREAK_S, BREAK_EARLIEST_S, BREAK_LATEST_S = 1_800, 2 * 3_600, 5 * 3_600
+_BREAK_AT = timedelta(hours=3)
 # A handover begins before its window ends, not with its end.
 _LAST = timedelta(seconds=1)
 
@@ -50,6 +55,25 @@ class TourVehicle:
     room: Load
     cost_minor_per_km: int = 100
     combustion: bool = False
+
+
+def parts_of(vehicle: TourVehicle) -> tuple[TourVehicle, ...]:
+    """The vehicle before and after the break of its driver, as two; as it is where the shift has none.
+
+    In between it is loaded again. The range is shared by the hours.
+    """
+    shift = vehicle.shift
+    if shift.duration <= BREAK_AFTER:
+        return (vehicle,)
+    pause = shift.start + _BREAK_AT
+    again = pause + timedelta(seconds=BREAK_S + vehicle.reload_s)
+    first, second = Window(shift.start, pause), Window(again, shift.end)
+    hours = first.duration + second.duration
+    before_m = vehicle.range_m * first.duration // hours
+    return (
+        replace(vehicle, shift=first, range_m=before_m),
+        replace(vehicle, shift=second, range_m=vehicle.range_m - before_m),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from app.worker.day_alerts import tours_failed, tours_work
 from app.worker.router import COMMAND, Router
 from app.worker.solver import SolverFailed
 from app.worker.tour_lines import tour_lines
+from app.worker.tour_start import published_orders, start_of
 from app.world.streets import Streets
 
 # So often tours are searched for again because bookings changed meanwhile.
@@ -109,7 +110,9 @@ class TourPlanner:
     ) -> bool:
         """Whether the search has come to an end, good or bad; False when it must be repeated."""
         problem = self._on_streets(frozen)
-        start = self.db.read_now(lambda conn, _: _before(conn, frozen))
+        # What is mended keeps the order in which it was loaded.
+        begin = published_orders if how else start_of
+        start = self.db.read_now(lambda conn, _: begin(conn, frozen))
         try:
             routes = self._routes(router, problem, start, how)
         except SolverFailed as why:
@@ -267,31 +270,6 @@ def _begin(
         said = f"The data cannot be routed with ({type(why).__name__}: {why})."
     _ended(conn, now, run_id=run_id, status=TourRunStatus.REFUSED, message=f"{said} {_STAY}")
     return None
-
-
-def _before(conn: Connection, frozen: TourSnapshot) -> list[Itinerary]:
-    """The orders of the tours published last, as far as their vehicles and bookings are still there."""
-    tour, stop = table_of(Tour), table_of(Stop)
-    drops = {booking.id: place for place, booking in enumerate(frozen.bookings)}
-    vehicles = {(one.vehicle_id, one.starts_at): n for n, one in enumerate(frozen.rostered)}
-    query = (
-        sa.select(tour.c.vehicle_id, tour.c.shift_starts_at, stop.c.trip, stop.c.booking_id, stop.c.slot_id)
-        .join(stop, stop.c.tour_id == tour.c.id)
-        .where(tour.c.node_id == frozen.node_id, tour.c.day == frozen.day, tour.c.id.not_in(frozen.kept))
-        .order_by(tour.c.id, stop.c.position)
-    )
-    orders: dict[int, dict[int, list[tuple[int, int]]]] = {}
-    for row in conn.execute(query):
-        vehicle, drop = vehicles.get((row.vehicle_id, row.shift_starts_at)), drops.get(row.booking_id)
-        if vehicle is None or drop is None:
-            continue
-        with suppress(ValueError):  # its window is not one of its own any longer
-            way = frozen.slots[drop].index(row.slot_id)
-            orders.setdefault(vehicle, {}).setdefault(row.trip, []).append((drop, way))
-    return [
-        Itinerary(vehicle, tuple(tuple(trips[number]) for number in sorted(trips)))
-        for vehicle, trips in orders.items()
-    ]
 
 
 def _note(conn: Connection, _now: datetime, *, run_id: str, streets: str, problem: RoutingProblem) -> None:

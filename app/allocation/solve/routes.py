@@ -19,6 +19,7 @@ from pyvrp.exceptions import PenaltyBoundWarning
 from pyvrp.stop import MaxIterations, MaxRuntime, MultipleCriteria, StoppingCriterion
 
 from app.allocation.solve.routing_data import lay_out
+from app.tours.check import check
 from app.tours.problem import (
     LAST_RESORT_MINOR,
     Itinerary,
@@ -57,11 +58,22 @@ def route(problem: RoutingProblem, limits: RoutingLimits, start: Sequence[Itiner
         resting |= restless
         again = _whole_or_eased(problem, limits, found.orders, resting)
         found = _Found(again.orders, found.iterations + again.iterations)
-    tours = [_timed(problem, order) for order in found.orders]
+    best = _routes(problem, found.orders)
+    if best.unserved and start:
+        # What was known to work is never lost to a search that ended too soon.
+        known = _routes(problem, start)
+        if known.cost_minor < best.cost_minor and not check(problem, known):
+            best = known
+    return replace(best, iterations=found.iterations, solver_s=time.perf_counter() - begun)
+
+
+def _routes(problem: RoutingProblem, orders: Sequence[Itinerary]) -> Routes:
+    """The orders with their times; drops that find none are left out."""
+    tours = [_timed(problem, order) for order in orders]
     made = tuple(tour for tour in tours if tour)
     brought = {stop.drop for tour in made for trip in tour.trips for stop in trip.stops}
     left = tuple(drop for drop in range(len(problem.drops)) if drop not in brought)
-    return Routes(made, left, cost_of(problem, made, left), found.iterations, time.perf_counter() - begun)
+    return Routes(made, left, cost_of(problem, made, left), 0, 0.0)
 
 
 def _restless(problem: RoutingProblem, orders: Sequence[Itinerary]) -> frozenset[int]:
