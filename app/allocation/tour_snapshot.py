@@ -30,6 +30,7 @@ from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
 from app.tours.problem import Break, Drop, Kind, RoutingProblem, Way
 from app.tours.problem import Vehicle as TourVehicle
+from app.tours.rules import BREAK_AFTER, BREAK_EARLIEST_S, BREAK_LATEST_S, BREAK_S
 from app.tours.tables import Stop, Tour
 from app.values.basket import GoodsTrait
 from app.values.load import Load
@@ -39,10 +40,6 @@ from app.values.window import Window
 # Overtime is asked of a driver for an hour at most, and paid half more.
 OVERTIME_S = 3_600
 OVERTIME_BP = 15_000
-# A shift of more than six hours has a break (Directive 2003/88/EC, article 4): half an hour, not at once
-# and not at its end.
-BREAK_AFTER_H = 6
-_BREAK = (2 * 3_600, 5 * 3_600, 1_800)
 _RELOADS = 12
 # Bookings whose goods are not on the road yet.
 _TO_BRING = (BookingStatus.CONFIRMED, BookingStatus.LOCKED, BookingStatus.IN_FULFILMENT)
@@ -271,8 +268,7 @@ def _vehicle(
         carbon_minor_per_tonne=facts.figures.carbon_minor_per_tonne,
     )
     starts_s, ends_s = _seconds(origin, max(one.starts_at, now)), _seconds(origin, one.ends_at)
-    rest = one.ends_at - one.starts_at > timedelta(hours=BREAK_AFTER_H) and one.starts_at >= now
-    earliest_s, latest_s, length_s = _BREAK
+    rest = one.ends_at - one.starts_at > BREAK_AFTER and one.starts_at >= now
     return TourVehicle(
         id=f"{one.vehicle_id} {one.starts_at:%H:%M}",
         kind=number,
@@ -287,7 +283,7 @@ def _vehicle(
         overtime_minor_per_h=facts.wage_minor_per_h * OVERTIME_BP // 10_000,
         reloads=_RELOADS,
         reload_s=kind.reload_s,
-        breaks=(Break(starts_s + earliest_s, starts_s + latest_s, length_s),) if rest else (),
+        breaks=(Break(starts_s + BREAK_EARLIEST_S, starts_s + BREAK_LATEST_S, BREAK_S),) if rest else (),
     )
 
 
@@ -342,7 +338,9 @@ def _may(facts: _Facts, kind: VehicleClass, booking: DeliveryBooking) -> bool:
         return False
     if kind.combustion and _low_emission(facts, booking):
         return False
-    return kind.reach_m is None or distance_m(facts.node.point, booking.point) <= kind.reach_m
+    # A class is planned by the middle of a zone, so the one that was promised also comes to its edge.
+    promised = facts.pools[booking.pool_id].vehicle_class_id == kind.id
+    return promised or kind.reach_m is None or distance_m(facts.node.point, booking.point) <= kind.reach_m
 
 
 def _low_emission(facts: _Facts, booking: DeliveryBooking) -> bool:

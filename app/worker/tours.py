@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -26,7 +25,7 @@ from app.tours.mend import mended
 from app.tours.problem import Itinerary, Routes, RoutingLimits, RoutingProblem, routing_to_json
 from app.tours.published import tour_run
 from app.tours.run_status import TourRunStatus
-from app.tours.tables import Stop, Tour, TourRun
+from app.tours.tables import TourRun
 from app.values.actor import Actor, Role
 from app.values.ids import new_id
 from app.worker.day_alerts import tours_failed, tours_work
