@@ -18,7 +18,7 @@ NAME = "breakdown"
 TITLE = "A breakdown in the evening"
 ZONES = 100
 # How much of what the vehicles out could bring is booked, and the orders a day that leave 3,200 of them open.
-FILLS = ((SHARE, 7_300), (0.92, 7_700), (0.88, 8_050), (0.84, 8_430))
+FILLS = ((SHARE, 6_400), (0.88, 6_800), (0.80, 7_200), (0.74, 7_600))
 CPU_S = 2.0
 AIM = 0.5
 
@@ -129,8 +129,8 @@ and overtime priced, at most {CPU_S:.0f} CPU s, {0.8 * CPU_S:.1f} of them told).
 the least number of hand-overs with all overtime used, whatever it costs. Aim: at most half of the hand-overs by hand, and
 at most 8 % with another class of vehicles.
 
-An evening booked to {SHARE:.0%} of what the vehicles out can bring has no room for what is lost: there even the bound is above
-the aim, so the aim says nothing of the repair. Slack is what decides.
+An evening booked to {SHARE:.0%} of what the vehicles out can bring has no room for what is lost: where even the bound is above
+the aim, no repair reaches it. The slack of the evening decides, and the plan is to be judged by how near it is to the bound.
 
 {Table(head, rows)}
 """
