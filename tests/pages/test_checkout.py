@@ -87,6 +87,7 @@ def test_a_shopper_fetches_the_goods_at_a_collection_point(browser: Browser, bas
     page.get_by_label("Your name").fill("Ana Lima")
     page.get_by_label("E-mail").fill("ana@example.com")
     page.get_by_role("button", name="Confirm delivery").click()
+    expect(page.locator(".next")).to_contain_text("fetch it from then on")
     expect(page.locator(".summary")).to_contain_text("Kiosk Flores, Rua das Flores 20, Porto")
     expect(page.locator(".summary")).to_contain_text("Collected by you")
 
