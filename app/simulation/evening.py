@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import exp, inf
 from random import Random
 
@@ -215,7 +215,7 @@ def play(
     sheet = desk.sheet
     if not policy.tours:
         for stop in desk.stops.values():
-            sheet = sheet.with_unplaced(stop)
+            sheet = _settled(town, sheet, stop)
     sheet = improved(sheet, iterations=FINAL_ITERATIONS, seed=evening)
     broken = _broken(sheet, desk.stops)
     served = [sale for reference, sale in desk.sales.items() if reference not in broken]
@@ -243,6 +243,15 @@ def play(
         wages_minor=round(hours * shift_h),
         fluid_minor=fluid_minor(town, expected),
     )
+
+
+def _settled(town: Town, sheet: Sheet, stop: TourStop) -> Sheet:
+    """With a stop that was sold without looking at tours: on the cheapest class that still has time for it."""
+    for one in sorted(town.classes, key=lambda one: one.cost_minor_per_km):
+        there = sheet.inserted(replace(stop, class_id=one.vehicle.class_id))
+        if there is not None:
+            return there
+    return sheet.with_unplaced(stop)
 
 
 def _broken(sheet: Sheet, stops: dict[str, TourStop]) -> set[str]:
