@@ -15,6 +15,7 @@ from benchmarks import (
     plan_prices,
     plan_travel,
     routing,
+    routing_files,
 )
 from benchmarks.page import PAGE, Benchmark, measure
 
@@ -29,6 +30,7 @@ ALL: Sequence[Benchmark] = (
     breakdown,
     insertion,
     routing,
+    routing_files,
 )
 ALLOCATION = PAGE.with_name("ALLOCATION.md")
 HEAD = """# The allocation core, measured

@@ -146,17 +146,7 @@ def evening(points: Sequence[tuple[float, float]], window_h: int, chance: random
 def section(pairs: Sequence[Pair], days: Sequence[Driven]) -> Section:
     """The page's part."""
     law = fit(days[::2])
-    rows = [
-        [p.name, f"{p.seconds:g}", f"{_gap(p.ours, p):.2f} %", f"{_gap(p.bare, p):.2f} %", f"{p.behind:+.2f}"]
-        for p in pairs
-    ]
-    for limit in dict.fromkeys(p.seconds for p in pairs):
-        some = [p for p in pairs if p.seconds == limit]
-        mean = (fmean(_gap(p.ours, p) for p in some), fmean(_gap(p.bare, p) for p in some))
-        rows.append(
-            ["mean", f"{limit:g}", f"{mean[0]:.2f} %", f"{mean[1]:.2f} %", f"{mean[0] - mean[1]:+.2f}"]
-        )
-    table = Table(["instance", "seconds", "our door", "bare PyVRP", "points worse"], rows)
+    table = table_of_pairs(pairs)
     read = "read from a folder" if os.environ.get("ROUTING_INSTANCES") else "made with fixed seeds"
     text = f"""
 Instances {read}; the gap is to the best known cost, or to the best found here where none is known. Ours and bare
@@ -171,6 +161,21 @@ routed for 4 s each (40 to 240 drops, 9 and 25 km2, windows of 1, 2 and 4 h): ka
 study's constants ({Law().kappa}, {Law().stem}) {mean_error(Law(), days[1::2]):.1%}. The aim is 5 %.
 """
     return Section(NAME, TITLE, text)
+
+
+def table_of_pairs(pairs: Sequence[Pair]) -> Table:
+    """A row for each instance and time, and the means."""
+    rows = [
+        [p.name, f"{p.seconds:g}", f"{_gap(p.ours, p):.2f} %", f"{_gap(p.bare, p):.2f} %", f"{p.behind:+.2f}"]
+        for p in pairs
+    ]
+    for limit in dict.fromkeys(p.seconds for p in pairs):
+        some = [p for p in pairs if p.seconds == limit]
+        mean = (fmean(_gap(p.ours, p) for p in some), fmean(_gap(p.bare, p) for p in some))
+        rows.append(
+            ["mean", f"{limit:g}", f"{mean[0]:.2f} %", f"{mean[1]:.2f} %", f"{mean[0] - mean[1]:+.2f}"]
+        )
+    return Table(["instance", "seconds", "our door", "bare PyVRP", "points worse"], rows)
 
 
 def _gap(cost: float, pair: Pair) -> float:

@@ -9,8 +9,9 @@ from pyvrp.stop import MaxIterations
 from app.allocation.solve.routes import route
 from app.tours.check import check
 from app.tours.problem import RoutingLimits
+from benchmarks import routing_files
 from benchmarks.instances import NotUnderstood, bare, cost_in_units, made, ours, read_folder, read_instance
-from benchmarks.routing import Pair, day, section
+from benchmarks.routing import Pair, compared, day, section
 
 SOLOMON = """H101
 
@@ -101,3 +102,16 @@ def test_the_page_tells_gaps_and_the_window_law() -> None:
     text = section([Pair("one", 5, 102.0, 101.0, 100.0)], days).text
     assert "| one | 5 | 2.00 % | 1.00 % | +1.00 |" in text
     assert "Mean error" in text
+
+
+def test_files_that_are_written_in_the_public_formats_are_read_again(tmp_path: Path) -> None:
+    told = routing_files.drawn("little", 8, seed=5, clustered=False, window=48)
+    routing_files.write(tmp_path, [("little.txt", told), ("little.vrp", told)])
+    first, second = read_folder(tmp_path)
+    assert (first.demands, first.windows, first.services) == (second.demands, second.windows, second.services)
+    assert (first.distances == second.distances).all()
+    assert first.windows[1] == (10 * told.rows[1][3], 10 * told.rows[1][4])
+    (pair,) = compared(first, [0.3])
+    text = routing_files.section([pair]).text
+    assert "| little | 0.3 |" in text
+    assert routing_files.longest(second, 0.3) > 0
