@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from threading import Thread
 from typing import Any
 
 import structlog
@@ -49,8 +49,8 @@ def build_app(settings: Settings | None = None, world: World | None = None) -> S
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
         if world is None:
-            # Beside the first requests, which wait for it only where they meet tours before it is done.
-            Thread(target=_warmed, name="lastlap-warm", daemon=True).start()
+            # Before the first request: none may wait for a compiler, least of all in a transaction.
+            await asyncio.to_thread(_warmed)
         yield {"world": known}
         if world is None:
             known.db.close()

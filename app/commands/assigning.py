@@ -12,6 +12,7 @@ from app.allocation.snapshot import plan_days
 from app.assignment.rules import AssignmentTrigger
 from app.commands.terminal import complaints, console, database, plainly
 from app.settings import read_settings
+from app.tours.warm import warm
 from app.worker.assign import assign as assign_day
 
 
@@ -23,6 +24,8 @@ def assign(
     """Find the best vehicles for a day's bookings, inside what was promised."""
     with plainly():
         settings = read_settings(demo=True)
+        # What publishes moves stops on tours in its transaction.
+        warm()
         with database(settings) as db:
             wanted: date = (
                 day.date()

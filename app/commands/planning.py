@@ -14,6 +14,7 @@ from app.allocation.rules import RunStatus
 from app.commands.terminal import complaints, console, database, plainly
 from app.database.runner import Database
 from app.settings import read_settings
+from app.tours.warm import warm
 from app.worker.plan import plan as plan_capacity
 
 
@@ -30,6 +31,8 @@ def plan(days: Annotated[int | None, typer.Option(help="How many days from today
 
 def plan_and_tell(db: Database, days: int, limits: Limits) -> None:
     """Plan with a progress display, and show the certificate."""
+    # What publishes lays out tours in its transaction.
+    warm()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -18,6 +18,7 @@ from app.logs import set_up_logs
 from app.migrate import upgrade
 from app.serve import check_port, serve_until_stopped
 from app.settings import Settings, read_settings
+from app.tours.warm import warm
 from app.worker.run import work as work_jobs
 from app.world.world import build_world
 
@@ -47,6 +48,8 @@ def work(
 
 
 async def _work(settings: Settings, *, until_stdin_ends: bool) -> None:
+    # Jobs meet tours in their transactions: those do not wait for a compiler.
+    await asyncio.to_thread(warm)
     world = build_world(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

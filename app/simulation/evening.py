@@ -246,7 +246,7 @@ def play(
 
 
 def _settled(town: Town, sheet: Sheet, stop: TourStop) -> Sheet:
-    """With a stop that was sold without looking at tours: on the cheapest class that still has time for it."""
+    """With a stop sold without looking at tours, on the cheapest class that still has time for it."""
     for one in sorted(town.classes, key=lambda one: one.cost_minor_per_km):
         there = sheet.inserted(replace(stop, class_id=one.vehicle.class_id))
         if there is not None:

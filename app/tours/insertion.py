@@ -34,6 +34,9 @@ TOUR_COLUMNS = ROOM + AMOUNTS
 PLACE_COLUMNS = 7
 # Columns of `asked`, one row a window.
 (ASKED_OPENS, ASKED_CLOSES, ASKED_PARKING, ASKED_SLOW) = range(4)
+# Rows of what is found for each group and window.
+(EXTRA, SHORT, TOUR, AFTER, HOW) = range(5)
+FOUND_ROWS = 5
 # How a visit goes in: directly, with a reload just before it, or with one just after it.
 PLAIN, RELOAD_FIRST, RELOAD_AFTER, IMPOSSIBLE = range(4)
 
@@ -120,14 +123,12 @@ def fitted(
     amount: Floats,
     asked: Floats,
     least: bool,
-    extra: Floats,
-    short: Floats,
-    where: Ints,
+    found: Floats,
 ) -> None:
     """For each group of tours and each window asked: the insertion that adds the least travel.
 
-    `extra[g, w]` becomes its seconds, inf where none is; then `short[g, w]` is what the nearest misses.
-    `where[g, w]` is (tour, visit it goes after, how). Unless `least`, the first one found will do.
+    `found[EXTRA, g, w]` becomes its seconds, inf where none is; then `found[SHORT, g, w]` is what the nearest
+    misses. Rows TOUR, AFTER and HOW say where. Unless `least`, the first one found will do.
     """
     opens, closes = inf, -inf
     for w in range(asked.shape[0]):
@@ -143,7 +144,7 @@ def fitted(
                 break
             if due < opens:
                 continue
-            w = first_of(asked, leaves, due, extra, g, least)
+            w = first_of(asked, leaves, due, found, g, least)
             if w < asked.shape[0]:
                 how = held(trip, before, a, amount, tours, t)
                 if how != IMPOSSIBLE:
@@ -161,9 +162,7 @@ def fitted(
                         y,
                         door_s,
                         asked,
-                        extra,
-                        short,
-                        where,
+                        found,
                     )
 
 
@@ -175,14 +174,16 @@ def fits_in(amount: Floats, tours: Floats, t: int) -> bool:
     return fits
 
 
-def first_of(asked: Floats, leaves: float, due: float, extra: Floats, g: int, least: bool) -> int:
+def first_of(asked: Floats, leaves: float, due: float, found: Floats, g: int, least: bool) -> int:
     """The first window that is not wholly before or after a gap of a tour; most are: two comparisons tell.
 
     One that is served already is passed over where any way to serve it will do.
     """
     w = 0
     while w < asked.shape[0] and (
-        leaves > asked[w, ASKED_CLOSES] or due < asked[w, ASKED_OPENS] or (extra[g, w] < inf and not least)
+        leaves > asked[w, ASKED_CLOSES]
+        or due < asked[w, ASKED_OPENS]
+        or (found[EXTRA, g, w] < inf and not least)
     ):
         w += 1
     return w
@@ -219,9 +220,7 @@ def tried(
     y: float,
     door_s: float,
     asked: Floats,
-    extra: Floats,
-    short: Floats,
-    where: Ints,
+    found: Floats,
 ) -> None:
     """Note what it costs to go in after visit `a` of tour `t`, for the windows from `w` on."""
     c, g, per_m = a + 1, int(tours[t, GROUP]), tours[t, PER_M]
@@ -255,21 +254,27 @@ def tried(
         begins = max(leaves + there, asked[v, ASKED_OPENS])
         until = min(asked[v, ASKED_CLOSES], due - service - back)
         if begins > until:
-            short[g, v] = min(short[g, v], begins - until)
-        elif there + back - gone < extra[g, v]:
-            extra[g, v] = there + back - gone
-            where[g, v, 0], where[g, v, 1], where[g, v, 2] = t, a, how
+            found[SHORT, g, v] = min(found[SHORT, g, v], begins - until)
+        elif there + back - gone < found[EXTRA, g, v]:
+            found[EXTRA, g, v] = there + back - gone
+            found[TOUR, g, v], found[AFTER, g, v], found[HOW, g, v] = t, a, how
 
 
 def compiled() -> Any:
     """`timed` and `fitted` as machine code.
 
     Loading numba takes a second or two and the first compilation on a machine some more; the result is
-    kept beside this file, or in the user's cache where that cannot be written. Web processes ask for it as
-    they start; whoever never meets a tour never loads it.
+    kept beside this file, or in the user's cache where that cannot be written; where neither can, every
+    process compiles for itself. Servers, workers and commands that meet tours ask for it as they start
+    (`app/tours/warm.py`), so that no request and no transaction waits for it.
     """
     with _COMPILING:
         return _compiled()
+
+
+def ready() -> bool:
+    """Whether this process has its machine code."""
+    return _compiled.cache_info().currsize > 0
 
 
 @cache
@@ -280,9 +285,14 @@ def _compiled() -> Any:
     for part in (travel_s, metres, fits_in, first_of, held, tried, loaded):
         # Called, they would count references to every array on the way in and out.
         register_jitable(inline="always", _nrt=False)(part)
-    options: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
-    keep = numba.njit(**options)
-    return SimpleNamespace(timed=keep(timed), fitted=keep(fitted))
+    options: dict[str, Any] = {"nogil": True, "_nrt": False}
+    keep = numba.njit(cache=True, **options)
+    try:
+        return SimpleNamespace(timed=keep(timed), fitted=keep(fitted))
+    except RuntimeError:
+        # An installation that cannot be written to, by a user without a home.
+        once = numba.njit(**options)
+        return SimpleNamespace(timed=once(timed), fitted=once(fitted))
 
 
 # Many threads may meet their first tour at once.

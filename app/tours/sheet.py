@@ -41,11 +41,26 @@ class Laid(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """By group of tours and window: seconds of travel added (inf: not possible), seconds missing, where."""
+    """What was found by group of tours and window, see `app/tours/insertion.py`."""
 
-    extra: Floats
-    short: Floats
-    where: Ints
+    found: Floats
+
+    @property
+    def extra(self) -> Floats:
+        """Seconds of travel added; inf where it is not possible."""
+        added: Floats = self.found[way.EXTRA]
+        return added
+
+    @property
+    def short(self) -> Floats:
+        """Seconds that the nearest place misses."""
+        missing: Floats = self.found[way.SHORT]
+        return missing
+
+    def where(self, group: int, window: int) -> tuple[int, int, int]:
+        """The tour, the visit it goes after, and how."""
+        tour, after, how = self.found[way.TOUR :, group, window]
+        return int(tour), int(after), int(how)
 
 
 class Visit(NamedTuple):
@@ -144,8 +159,8 @@ class Sheet:
         `least` the place is the one that adds the least travel, else the first one found.
         """
         x, y = self._ground(point)
-        shape = (len(self.groups), len(asked))
-        found = Fit(np.full(shape, inf), np.full(shape, inf), np.full((*shape, 3), -1, np.int64))
+        found = np.empty((way.FOUND_ROWS, len(self.groups), len(asked)))
+        found.fill(inf)
         laid = self.laid
         self._code.fitted(
             laid.first,
@@ -162,18 +177,18 @@ class Sheet:
             np.array((1, *goods), float),
             asked,
             least,
-            *found,
+            found,
         )
         self._bar(found, asked)
-        return found
+        return Fit(found)
 
-    def _bar(self, found: Fit, asked: Floats) -> None:
+    def _bar(self, found: Floats, asked: Floats) -> None:
         """Combustion engines do not go where a low-emission hour lies within the window."""
         closed = asked[:, _LOW_EMISSION] > 0
         burning = [self.groups[class_id] for class_id in self.frame.combustion]
         if burning and closed.any():
             barred = np.ix_(burning, closed)
-            found.extra[barred], found.short[barred], found.where[barred] = inf, inf, -1
+            found[way.EXTRA][barred], found[way.SHORT][barred] = inf, inf
 
     def windows(self, zone_id: str, windows: Sequence[Window]) -> Floats:
         """Windows as `fit` wants them, with the parking and the streets of a zone within each."""
@@ -196,7 +211,7 @@ class Sheet:
         found = self.fit(stop.point, stop.at_door_s, goods, asked, least=True)
         if found.extra[group, 0] == inf:
             return None
-        tour, after, how = (int(number) for number in found.where[group, 0])
+        tour, after, how = found.where(group, 0)
         # Of the visits before it, two a tour are its ends.
         place = after - 2 * tour
         fresh = [self._record(stop, tour)]

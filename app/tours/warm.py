@@ -1,4 +1,4 @@
-"""Have the compiled insertion ready before the first shopper asks."""
+"""Have the compiled insertion ready before anybody asks: never inside a request or a transaction."""
 
 from __future__ import annotations
 
