@@ -16,7 +16,7 @@ from functools import cache
 from math import inf, sqrt
 from threading import Lock
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,29 @@ PLACE_COLUMNS = 7
 FOUND_ROWS = 5
 # How a visit goes in: directly, with a reload just before it, or with one just after it.
 PLAIN, RELOAD_FIRST, RELOAD_AFTER, IMPOSSIBLE = range(4)
+
+
+class Fit(NamedTuple):
+    """What was found by group of tours and window, in rows EXTRA to HOW."""
+
+    found: Floats
+
+    @property
+    def extra(self) -> Floats:
+        """Seconds of travel added; inf where it is not possible."""
+        added: Floats = self.found[EXTRA]
+        return added
+
+    @property
+    def short(self) -> Floats:
+        """Seconds that the nearest place misses."""
+        missing: Floats = self.found[SHORT]
+        return missing
+
+    def where(self, group: int, window: int) -> tuple[int, int, int]:
+        """The tour, the visit it goes after, and how."""
+        tour, after, how = self.found[TOUR:, group, window]
+        return int(tour), int(after), int(how)
 
 
 def travel_s(metres: float, slow_a: float, slow_b: float, per_m: float) -> float:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from math import inf
 
+from app.tours.insertion import Fit
 from app.tours.queries import KnownSheet, SheetKey
-from app.tours.sheet import Fit, Sheet
+from app.tours.sheet import Sheet
 from app.values.load import Load
 from app.values.point import Point
 from app.values.window import Window

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.tours import insertion as way
-from app.tours.insertion import AMOUNTS, Floats, Ints
+from app.tours.insertion import AMOUNTS, Fit, Floats, Ints
 from app.tours.records import NOT_PLACED, PASSED, RECORD, RELOAD, STOP, point_of, reference_of, tidy
 from app.tours.rules import Frame, TourStop, seconds_per_metre
 from app.values.point import EARTH_RADIUS_M, Point
@@ -38,29 +38,6 @@ class Laid(NamedTuple):
     trip: Floats
     length: Floats
     worst: float
-
-
-class Fit(NamedTuple):
-    """What was found by group of tours and window, see `app/tours/insertion.py`."""
-
-    found: Floats
-
-    @property
-    def extra(self) -> Floats:
-        """Seconds of travel added; inf where it is not possible."""
-        added: Floats = self.found[way.EXTRA]
-        return added
-
-    @property
-    def short(self) -> Floats:
-        """Seconds that the nearest place misses."""
-        missing: Floats = self.found[way.SHORT]
-        return missing
-
-    def where(self, group: int, window: int) -> tuple[int, int, int]:
-        """The tour, the visit it goes after, and how."""
-        tour, after, how = self.found[way.TOUR :, group, window]
-        return int(tour), int(after), int(how)
 
 
 class Visit(NamedTuple):
