@@ -134,13 +134,19 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def db(database_url: str, clock: Clock) -> Iterator[Database]:
-    """A database whose clock the test moves."""
+def impatient_db(database_url: str, clock: Clock) -> Iterator[Database]:
+    """A database whose clock the test moves, with the product's own patience for locks."""
     database = Database(database_url, clock=clock)
-    if database.engine.dialect.name == "postgresql":
-        event.listen(database.engine, "connect", _patient)
     yield database
     database.close()
+
+
+@pytest.fixture
+def db(impatient_db: Database) -> Database:
+    """A database whose clock the test moves, and that waits for locks as long as a slow machine needs."""
+    if impatient_db.engine.dialect.name == "postgresql":
+        event.listen(impatient_db.engine, "connect", _patient)
+    return impatient_db
 
 
 def _patient(connection: Any, _record: Any) -> None:

@@ -113,7 +113,9 @@ def _answered[T](
         errors.join()
         for pipe in (child.stdin, child.stdout, child.stderr):
             if pipe:
-                pipe.close()
+                # What a child that is gone was still to be told cannot be written any more.
+                with suppress(BrokenPipeError):
+                    pipe.close()
 
 
 def _conversation[T](

@@ -48,12 +48,12 @@ def test_sqlite_writes_through_and_keeps_keys(db: Database) -> None:
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
-def test_postgresql_reads_what_is_committed_and_does_not_wait_for_ever(db: Database) -> None:
+def test_postgresql_reads_what_is_committed_and_does_not_wait_for_ever(impatient_db: Database) -> None:
     def shown(conn: Connection, _now: datetime) -> list[object]:
         names = ("transaction_isolation", "TimeZone", "lock_timeout")
         return [conn.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names]
 
-    assert db.write_now(shown) == ["read committed", "UTC", "2s"]
+    assert impatient_db.write_now(shown) == ["read committed", "UTC", "2s"]
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])

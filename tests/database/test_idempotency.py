@@ -103,7 +103,8 @@ def test_a_failure_leaves_no_key_so_that_a_retry_runs_again(db: Database) -> Non
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
-def test_a_twin_that_is_still_running_is_a_refusal_to_repeat(db: Database) -> None:
+def test_a_twin_that_is_still_running_is_a_refusal_to_repeat(impatient_db: Database) -> None:
+    db = impatient_db
     begun, go = threading.Event(), threading.Event()
 
     def wait() -> None:
