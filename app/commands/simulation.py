@@ -26,6 +26,9 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same season.")] = 1,
     vehicles: Annotated[int, typer.Option(min=1, max=20, help="Of each class.")] = 5,
     processes: Annotated[int, typer.Option(min=1, max=64, help="Beside each other.")] = 2,
+    effort: Annotated[
+        float, typer.Option(min=0.01, max=10, help="Share of the usual search: 0.1 for a quick look.")
+    ] = 1.0,
     out: Annotated[Path, typer.Option(help="Where figures and pictures go.")] = Path("var/simulation"),
 ) -> None:
     """Play a season of shoppers against counters, insertion, re-optimised tours and bid prices."""
@@ -43,7 +46,7 @@ def simulate(
     except OSError as why:
         complaints.print(f"{out} cannot be written to: {why.strerror}. Name another folder by --out.")
         raise typer.Exit(2) from why
-    season = {"evenings": evenings, "loads": wanted, "seed": seed, "vehicles": vehicles}
+    season = {"evenings": evenings, "loads": wanted, "seed": seed, "vehicles": vehicles, "effort": effort}
     found = _play({**season, "processes": processes, "folder": str(out.resolve())})
     shown = Table()
     for name in found["head"]:

@@ -21,6 +21,8 @@ from app.tours.rules import TourStop
 from app.tours.sheet import Sheet, empty_sheet
 from app.values.point import Point
 
+# Tours are searched anew after so many orders, so long, and once more after the last shopper: counts of
+# iterations, of which an effort is a share.
 IMPROVE_EVERY, IMPROVE_ITERATIONS, FINAL_ITERATIONS = 15, 400, 2_000
 PRICE_EVERY = 20
 # What a promise that is not kept costs beside its order: a refund, a voucher, a customer who thinks twice.
@@ -80,6 +82,7 @@ class Desk:
     sheet: Sheet
     expected: float
     seed: int
+    effort: float
     stops: dict[str, TourStop] = field(default_factory=dict)
     sales: dict[str, tuple[Shopper, int, int]] = field(default_factory=dict)
     left_s: list[float] = field(default_factory=list)
@@ -95,7 +98,9 @@ class Desk:
         if chosen is not None:
             self._take(shopper, chosen, fees[chosen], costs[chosen][1])
             if self.policy.improves and len(self.sales) % IMPROVE_EVERY == 0:
-                self.sheet = improved(self.sheet, iterations=IMPROVE_ITERATIONS, seed=self.seed)
+                self.sheet = improved(
+                    self.sheet, iterations=round(IMPROVE_ITERATIONS * self.effort), seed=self.seed
+                )
 
     def _open(self, shopper: Shopper) -> dict[int, tuple[float, int]]:
         """The open windows with what the way there adds (minor units) and the class that would go."""
@@ -205,10 +210,17 @@ def fluid_minor(town: Town, expected: float) -> float:
 
 
 def play(
-    town: Town, policy: Policy, seen: Sequence[Shopper], *, expected: float, load: float, evening: int
+    town: Town,
+    policy: Policy,
+    seen: Sequence[Shopper],
+    *,
+    expected: float,
+    load: float,
+    evening: int,
+    effort: float = 1.0,
 ) -> Outcome:
     """Sell the evening to these shoppers, then drive it; nothing in it depends on a clock."""
-    desk = Desk(town, policy, empty_sheet(town.frame), expected, evening)
+    desk = Desk(town, policy, empty_sheet(town.frame), expected, evening, effort)
     desk.left_s = [float(town.bucket_s)] * len(BUCKETS)
     for number, shopper in enumerate(seen):
         desk.sell(shopper, number / len(seen))
@@ -216,7 +228,7 @@ def play(
     if not policy.tours:
         for stop in desk.stops.values():
             sheet = _settled(town, sheet, stop)
-    sheet = improved(sheet, iterations=FINAL_ITERATIONS, seed=evening)
+    sheet = improved(sheet, iterations=round(FINAL_ITERATIONS * effort), seed=evening)
     broken = _broken(sheet, desk.stops)
     served = [sale for reference, sale in desk.sales.items() if reference not in broken]
     by_class = dict.fromkeys((one.vehicle.class_id for one in town.classes), 0.0)

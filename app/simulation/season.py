@@ -21,13 +21,17 @@ DAY_SPREAD = 0.08
 
 @dataclass(frozen=True, slots=True)
 class Season:
-    """What is played: evenings at these loads from this seed on, with so many vehicles of each class."""
+    """What is played: evenings at these loads from this seed on, with so many vehicles of each class.
+
+    `effort` is the share of the usual search for tours.
+    """
 
     evenings: int = 8
     loads: tuple[float, ...] = (0.8, 1.2, 1.7, 2.2)
     seed: int = 1
     vehicles: int = 5
     processes: int = 2
+    effort: float = 1.0
 
 
 type Progress = Callable[[int, int, Outcome], None]
@@ -36,11 +40,13 @@ type Progress = Callable[[int, int, Outcome], None]
 def play_season(season: Season, progress: Progress) -> list[Outcome]:
     """The outcome of every evening, load and policy, in that order; `progress` hears of each as it ends.
 
-    The same season gives the same outcomes on any machine. Raises ValueError for a season without evenings
-    or with a load that is not positive.
+    The same season gives the same outcomes on any machine. Raises ValueError for a season without evenings,
+    with a load that is not positive, or with hardly any effort or far too much.
     """
     if min(season.evenings, season.vehicles, season.processes) < 1:
         raise ValueError("a season has at least one evening, one vehicle and one process")
+    if not 0.01 <= season.effort <= 10:
+        raise ValueError("the search of a season is a hundredth to ten times the usual one")
     if not season.loads or min(season.loads) <= 0:
         raise ValueError("a load is demand over capacity: above nothing")
     tasks = list(_tasks(season))
@@ -58,20 +64,20 @@ def play_season(season: Season, progress: Progress) -> list[Outcome]:
     return [found[number] for number in range(len(tasks))]
 
 
-def _tasks(season: Season) -> Iterator[tuple[int, float, int, int]]:
+def _tasks(season: Season) -> Iterator[tuple[int, float, int, int, float]]:
     for load in season.loads:
         for evening in range(season.evenings):
             for policy in range(len(POLICIES)):
-                yield season.vehicles, load, season.seed * 1_000 + evening, policy
+                yield season.vehicles, load, season.seed * 1_000 + evening, policy, season.effort
 
 
-def _evening(vehicles: int, load: float, evening: int, policy: int) -> Outcome:
+def _evening(vehicles: int, load: float, evening: int, policy: int, effort: float) -> Outcome:
     """One task, at module level so that another process can run it."""
     town = default_town(vehicles)
     expected = expected_shoppers(town, load)
     count = max(1, round(expected * Random(evening).gauss(1, DAY_SPREAD)))
     seen = shoppers(town, count=count, seed=evening)
-    return play(town, POLICIES[policy], seen, expected=expected, load=load, evening=evening)
+    return play(town, POLICIES[policy], seen, expected=expected, load=load, evening=evening, effort=effort)
 
 
 def expected_shoppers(town: Town, load: float) -> float:

@@ -14,6 +14,9 @@ from app.simulation.report import cells, estimate, lines, table
 from app.simulation.season import Season, expected_shoppers, play_season, share_buying
 from app.simulation.town import Kind, Town, default_town, shoppers
 
+# Enough of a search for what is shown here.
+EFFORT = 0.1
+
 
 @pytest.fixture(scope="module")
 def small() -> Town:
@@ -23,7 +26,7 @@ def small() -> Town:
 
 @pytest.fixture(scope="module")
 def evening() -> list[Outcome]:
-    season = Season(evenings=1, loads=(1.7,), seed=11, vehicles=1, processes=1)
+    season = Season(evenings=1, loads=(1.7,), seed=11, vehicles=1, processes=1, effort=EFFORT)
     return play_season(season, lambda _done, _of, _last: None)
 
 
@@ -54,6 +57,7 @@ def test_an_evening_repeats_exactly_and_is_that_of_its_seed(small: Town, evening
         expected=expected_shoppers(small, first.load),
         load=first.load,
         evening=first.evening,
+        effort=EFFORT,
     )
     assert again == first
     other = shoppers(small, count=first.shoppers, seed=first.evening + 1)
@@ -63,7 +67,7 @@ def test_an_evening_repeats_exactly_and_is_that_of_its_seed(small: Town, evening
 def test_counters_that_reckon_with_too_little_time_break_promises(small: Town) -> None:
     hopeful = replace(small, work_s=400)
     seen = shoppers(hopeful, count=150, seed=12)
-    outcome = play(hopeful, COUNTERS, seen, expected=150, load=2.0, evening=12)
+    outcome = play(hopeful, COUNTERS, seen, expected=150, load=2.0, evening=12, effort=EFFORT)
     assert outcome.broken > 0
     assert outcome.served == outcome.orders - outcome.broken
 
@@ -82,7 +86,13 @@ def test_load_is_demand_over_capacity() -> None:
 
 
 def test_a_season_that_makes_no_sense_is_refused() -> None:
-    for season in (Season(evenings=0), Season(loads=()), Season(loads=(0.0,)), Season(vehicles=0)):
+    for season in (
+        Season(evenings=0),
+        Season(loads=()),
+        Season(loads=(0.0,)),
+        Season(vehicles=0),
+        Season(effort=0),
+    ):
         with pytest.raises(ValueError, match=r"season|load"):
             play_season(season, lambda _done, _of, _last: None)
 
@@ -122,6 +132,8 @@ def test_an_operator_plays_a_season_and_finds_figures_and_pictures(tmp_path: Pat
         "1",
         "--processes",
         "2",
+        "--effort",
+        str(EFFORT),
         "--out",
         str(tmp_path),
     ]
