@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -11,9 +10,8 @@ from sqlalchemy import Connection
 from app import events, jobs
 from app.booking.change_pool import change_pool
 from app.booking.claim import check_open, menu_of
-from app.booking.columns import served
+from app.booking.enter_window import enter_window
 from app.booking.errors import ProposalSettled, SlotNotFound
-from app.booking.flexible import settle
 from app.booking.menu import Menu
 from app.booking.queries import locked_booking
 from app.booking.repromise import open_proposal_of, picked_where
@@ -23,7 +21,7 @@ from app.booking.tables import DeliveryBooking, PromiseChange, RepromiseProposal
 from app.capacity.lock import lock
 from app.capacity.rules import Reach
 from app.database.idempotency import once, row_answer
-from app.database.rows import add, row_of, table_of
+from app.database.rows import add, table_of
 from app.handover.queries import preference_by_id
 from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
@@ -64,20 +62,9 @@ def _choose(conn: Connection, now: datetime, actor: Actor, booking_id: str, slot
         raise SlotNotFound(field=("input", "slotId"))
     preference = preference_by_id(conn, booking.drop_preference_id)
     menu, reach = _taken(conn, now, actor, booking, slot, preference.at_door_s, proposal.reason)
-    changes: dict[str, Any] = {
-        **served(reach, preference),
-        "partner_courier": False,
-        "slot_id": slot.id,
-        "starts_at": slot.starts_at,
-        "ends_at": slot.ends_at,
-        "cutoff_at": menu.cutoff_at(slot, [reach]),
-        "version": booking.version + 1,
-        "changed_at": now,
-    }
-    table = table_of(DeliveryBooking)
-    conn.execute(sa.update(table).where(table.c.id == booking.id).values(**changes))
-    settle(conn, now=now, booking_id=booking.id)
-    chosen = row_of(DeliveryBooking, {**booking.model_dump(), **changes})
+    chosen = enter_window(
+        conn, now=now, booking=booking, slot=slot, menu=menu, reach=reach, preference=preference
+    )
     answered = table_of(RepromiseProposal)
     conn.execute(sa.update(answered).where(answered.c.id == proposal.id).values(state=RepromiseState.SETTLED))
     add(conn, _line(now, actor, proposal, booking, chosen))

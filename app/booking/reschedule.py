@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app import events, jobs
 from app.booking.active_hold import check_version
 from app.booking.change_pool import change_pool
 from app.booking.claim import check_open, menu_of
-from app.booking.columns import priced, served
+from app.booking.columns import priced
 from app.booking.difference import Move, MoveFee, move_of
+from app.booking.enter_window import enter_window
 from app.booking.errors import FeeDifferenceChanged, MoveLimitReached, SameWindow, SlotNotFound
-from app.booking.flexible import flexible_of, settle
+from app.booking.flexible import flexible_of
 from app.booking.menu import Menu, policy_of
 from app.booking.open_booking import open_booking
 from app.booking.serve_waitlist import serve_waitlist
@@ -27,7 +26,7 @@ from app.capacity.lock import lock
 from app.capacity.rules import Reach
 from app.customers.tables import Customer
 from app.database.idempotency import once, row_answer
-from app.database.rows import add, by_id, row_of, table_of
+from app.database.rows import add, by_id
 from app.pricing.rules import FeePartKind
 from app.pricing.spend import Spending, give_back_spent, spend
 from app.promotions.keep import keep
@@ -99,22 +98,17 @@ def _reschedule(
     keep(conn, now=now, discounts=fee.discounts)
     prepaid = -sum(part.minor for part in fee.quote.parts if part.kind is FeePartKind.PASS)
     keep_use(conn, now=now, hold_id=booking.hold_id, covered_minor=prepaid)
-    changes: dict[str, Any] = {
-        **served(reach, move.preference),
-        "partner_courier": False,
+    moved = enter_window(
+        conn,
+        now=now,
+        booking=booking,
+        slot=slot,
+        menu=menu,
+        reach=reach,
+        preference=move.preference,
+        moves=booking.moves + 1,
         **priced(fee.quote),
-        "slot_id": slot.id,
-        "starts_at": slot.starts_at,
-        "ends_at": slot.ends_at,
-        "cutoff_at": menu.cutoff_at(slot, [reach]),
-        "moves": booking.moves + 1,
-        "version": booking.version + 1,
-        "changed_at": now,
-    }
-    table = table_of(DeliveryBooking)
-    conn.execute(sa.update(table).where(table.c.id == booking.id).values(**changes))
-    settle(conn, now=now, booking_id=booking.id)
-    moved = row_of(DeliveryBooking, {**booking.model_dump(), **changes})
+    )
     add(conn, _line(now, actor, booking, moved, fee, reason))
     _leave_word(conn, now, booking, moved)
     serve_waitlist(conn, now=now, pool_ids=[booking.pool_id])
