@@ -30,7 +30,7 @@ from app.slots.queries import slots_by_id
 from app.slots.tables import DeliverySlot
 from app.tours.problem import Break, Drop, Kind, RoutingProblem, Way
 from app.tours.problem import Vehicle as TourVehicle
-from app.tours.rules import BREAK_AFTER, BREAK_EARLIEST_S, BREAK_LATEST_S, BREAK_S
+from app.tours.rules import BREAK_AFTER, BREAK_EARLIEST_S, BREAK_LATEST_S, BREAK_S, hours_of
 from app.tours.tables import Stop, Tour
 from app.values.basket import GoodsTrait
 from app.values.load import Load
@@ -345,13 +345,8 @@ def _may(facts: _Facts, kind: VehicleClass, booking: DeliveryBooking) -> bool:
 
 def _low_emission(facts: _Facts, booking: DeliveryBooking) -> bool:
     """Whether any hour in which it may come is closed to combustion engines in its zone."""
-    zone, at = ZoneInfo(facts.city.time_zone), booking.starts_at
-    while at < booking.ends_at:
-        hour = facts.hours.get((booking.zone_id, at.astimezone(zone).hour))
-        if hour and hour.low_emission:
-            return True
-        at += timedelta(hours=1)
-    return False
+    known = (facts.hours.get((booking.zone_id, h)) for h in hours_of(booking.window, facts.city.time_zone))
+    return any(hour is not None and hour.low_emission for hour in known)
 
 
 def _seconds(origin: datetime, at: datetime) -> int:
