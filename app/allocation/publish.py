@@ -19,6 +19,7 @@ from app.allocation.tables import AllocationRun, BindingLimit, DayPlan
 from app.allocation.tour_frames import tour_frames
 from app.allocation.travel import average_m
 from app.booking.stops import stops_between
+from app.capacity.leave_word import may_have_opened
 from app.capacity.resize import resize
 from app.capacity.rules import PoolPlan, ReachPlan
 from app.database.rows import add, table_of
@@ -59,6 +60,7 @@ def publish(conn: Connection, *, now: datetime, run_id: str, problem: Problem, p
     span = Window(now, now + timedelta(days=(last - now.date()).days + 2))
     fresh = unknown_to(conn, outages_within(conn, span), run_id)
     publish_openings(conn, run_id=run_id, problem=problem, plan=plan)
+    may_have_opened(conn, now=now, first=first, last=last)
     _shifts(conn, run_id, problem, plan, first, last)
     lay_out(
         conn,

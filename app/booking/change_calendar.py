@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from app import events, jobs
 from app.booking.touched import Touched, touched_claims
+from app.capacity.leave_word import may_have_opened
 from app.capacity.tables import PickLoad
 from app.capacity.wave_links import link_waves
 from app.database.rows import rows, table_of
@@ -119,6 +120,7 @@ def _leave_word(conn: Connection, now: datetime, saved: Saved) -> None:
     """Tell that the calendar changed; new windows have no capacity until a plan gives them some."""
     facts = {"kind": saved.change.kind, "key": saved.change.key, "change_id": saved.change.id}
     events.record(conn, now=now, topic="calendar", kind="calendar.changed", payload=facts)
+    may_have_opened(conn, now=now, first=saved.first, last=saved.last)
     if saved.effect.opened and saved.change.kind in _MAKE_WINDOWS:
         due = _MIDNIGHT + ((now - _MIDNIGHT) // _PLAN_EVERY + 1) * _PLAN_EVERY
         jobs.later(

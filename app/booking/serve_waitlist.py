@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -43,6 +43,22 @@ def serve_waitlist(conn: Connection, *, now: datetime, pool_ids: Iterable[str]) 
     return [held for held in offers if held is not None]
 
 
+def waited_pools(conn: Connection, *, now: datetime, first: date, last: date) -> list[str]:
+    """The pools with room that serve a window of these local days for which somebody waits, by id."""
+    window, slot, pool = table_of(WaitlistWindow), table_of(DeliverySlot), table_of(CapacityPool)
+    entry = table_of(WaitlistEntry)
+    query = (
+        _served(sa.select(pool.c.id).distinct(), now)
+        .join(entry, entry.c.id == window.c.entry_id)
+        .where(
+            entry.c.status == WaitlistStatus.WAITING,
+            slot.c.day.between(first, last),
+            pool.c.sell_orders > pool.c.held_orders + pool.c.booked_orders,
+        )
+    )
+    return list(conn.scalars(query.order_by(pool.c.id)))
+
+
 def settle_offer(conn: Connection, *, hold_id: str, status: WaitlistStatus) -> None:
     """Note what became of the offer that this hold is."""
     entry = table_of(WaitlistEntry)
@@ -54,20 +70,8 @@ def _waiting(conn: Connection, now: datetime, pool_ids: Sequence[str]) -> list[W
     """Who waits for a window that one of the pools serves, in the order of service."""
     if not pool_ids:
         return []
-    entry, window = table_of(WaitlistEntry), table_of(WaitlistWindow)
-    slot, pool, reach = table_of(DeliverySlot), table_of(CapacityPool), table_of(CapacityReach)
-    served_here = (
-        sa.select(window.c.entry_id)
-        .join(slot, slot.c.id == window.c.slot_id)
-        .join(reach, reach.c.zone_id == slot.c.zone_id)
-        .join(pool, pool.c.id == reach.c.pool_id)
-        .where(
-            pool.c.id.in_(pool_ids),
-            slot.c.starts_at <= pool.c.starts_at,
-            slot.c.ends_at >= pool.c.ends_at,
-            slot.c.cutoff_at > now,
-        )
-    )
+    entry, window, pool = table_of(WaitlistEntry), table_of(WaitlistWindow), table_of(CapacityPool)
+    served_here = _served(sa.select(window.c.entry_id), now).where(pool.c.id.in_(pool_ids))
     query = (
         sa.select(entry)
         .where(entry.c.status == WaitlistStatus.WAITING, entry.c.id.in_(served_here))
@@ -75,6 +79,24 @@ def _waiting(conn: Connection, now: datetime, pool_ids: Sequence[str]) -> list[W
         .limit(_LOOKED_AT)
     )
     return rows(conn, WaitlistEntry, query)
+
+
+def _served(query: sa.Select[tuple[str]], now: datetime) -> sa.Select[tuple[str]]:
+    """The waited-for windows that can be ordered, each with the pools within it that serve its zone."""
+    window, slot = table_of(WaitlistWindow), table_of(DeliverySlot)
+    pool, reach = table_of(CapacityPool), table_of(CapacityReach)
+    return (
+        query.select_from(window)
+        .join(slot, slot.c.id == window.c.slot_id)
+        .join(reach, reach.c.zone_id == slot.c.zone_id)
+        .join(pool, pool.c.id == reach.c.pool_id)
+        .where(
+            slot.c.starts_at <= pool.c.starts_at,
+            slot.c.ends_at >= pool.c.ends_at,
+            slot.c.cutoff_at > now,
+            slot.c.withdrawn_at.is_(None),
+        )
+    )
 
 
 def _windows(conn: Connection, entries: Sequence[WaitlistEntry]) -> dict[str, list[DeliverySlot]]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.capacity.errors import QuotaNotFound
+from app.capacity.leave_word import may_have_opened
 from app.capacity.protection import protect
 from app.capacity.quotas import days_ahead
 from app.capacity.reasons import check_reason
@@ -33,4 +34,5 @@ def delete_quota(
         raise QuotaNotFound(field=("input", "quotaId"))
     first, last = days_ahead(conn, now)
     protect(conn, now=now, actor=actor.name, reason=reason, first=first, last=last)
+    may_have_opened(conn, now=now, first=first, last=last)
     return row_of(ProtectedQuota, gone._mapping)

@@ -10,6 +10,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.capacity.leave_word import may_have_opened
 from app.capacity.quota_rules import kept_orders, release_at, width
 from app.capacity.rebuild import orders_of
 from app.capacity.sizes import sized
@@ -76,6 +77,9 @@ def protect(
         if entry:
             entries.append(entry)
     add(conn, *entries)
+    for until in sorted({one.until for one in news if one.until is not None and one.until > now}):
+        days = [one.pool.day for one in news if one.until == until]
+        may_have_opened(conn, now=now, first=min(days), last=max(days), at=until)
     return news
 
 

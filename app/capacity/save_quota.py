@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.capacity.leave_word import may_have_opened
 from app.capacity.protection import protect
 from app.capacity.quota_rules import QuotaDraft
 from app.capacity.quotas import Kept, counted, days_ahead, drafted
@@ -37,4 +38,5 @@ def save_quota(
         conn.execute(sa.update(table).where(table.c.id == rule.id).values(**rule.model_dump(exclude={"id"})))
     first, last = days_ahead(conn, now)
     found = protect(conn, now=now, actor=actor.name, reason=reason, first=first, last=last)
+    may_have_opened(conn, now=now, first=first, last=last)
     return rule, counted([one for one in found if one.quota_id == rule.id])

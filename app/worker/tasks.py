@@ -23,6 +23,7 @@ from app.assignment.rules import AssignmentTrigger
 from app.booking.errors import BookingNotFlexible, SlotNotFound
 from app.booking.narrow import narrow
 from app.booking.reclaim import reclaim
+from app.booking.serve_waitlist import serve_waitlist, waited_pools
 from app.database.idempotency import IdempotencyKey
 from app.database.rows import table_of
 from app.demand.errors import BrokenForecast
@@ -175,6 +176,18 @@ async def take_back(world: World, job: Job) -> None:
     await world.db.write(lambda conn, now: reclaim(conn, now=now, pool_ids=[pool_id] if pool_id else None))
 
 
+async def serve_waiting(world: World, job: Job) -> None:
+    """Offer what has opened on the job's days to those who wait for it, pool by pool."""
+    first, last = date.fromisoformat(job.payload["first"]), date.fromisoformat(job.payload["last"])
+    pools = await world.db.read(lambda conn, now: waited_pools(conn, now=now, first=first, last=last))
+    for pool_id in pools:
+        await world.db.write(partial(_serve_one, pool_id=pool_id))
+
+
+def _serve_one(conn: Connection, now: datetime, *, pool_id: str) -> None:
+    serve_waitlist(conn, now=now, pool_ids=[pool_id])
+
+
 async def decide_window(world: World, job: Job) -> None:
     """Narrow a flexible booking to the window that its tour keeps, or to one that its vehicles serve.
 
@@ -239,6 +252,7 @@ TASKS: dict[str, Task] = {
     "disruption.settle": settle,
     "disruption.extend": extend,
     "booking.reclaim": take_back,
+    "booking.serve_waiting": serve_waiting,
     "booking.narrow": decide_window,
     "standing.tend": tend_standing,
     "tours.improve": improve_tours,

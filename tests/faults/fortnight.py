@@ -22,8 +22,10 @@ from app.booking.lift_override import lift_override
 from app.booking.overcommitment import preview_change
 from app.booking.release import release
 from app.booking.reschedule import reschedule
+from app.booking.serve_waitlist import serve_waitlist, waited_pools
 from app.capacity.rules import PoolPlan, SizeChange
 from app.database.rows import table_of
+from app.jobs import Job, JobState
 from app.places.tables import FulfilmentNode
 from app.slots.drafts import (
     BlackoutDraft,
@@ -132,6 +134,17 @@ def tend(conn: Connection, *, now: datetime, verbs: Verbs) -> None:
             pass
 
 
+def serve_waiting(conn: Connection, *, now: datetime, verbs: Verbs) -> None:
+    """What the worker does about word that windows may have opened, as app/worker/tasks.py has it."""
+    job = table_of(Job)
+    due = sa.and_(job.c.kind == "booking.serve_waiting", job.c.state == JobState.READY, job.c.run_at <= now)
+    for payload in conn.scalars(sa.select(job.c.payload).where(due)).all():
+        first, last = (date.fromisoformat(payload[end]) for end in ("first", "last"))
+        for pool_id in verbs.waited_pools(conn, now=now, first=first, last=last):
+            serve_waitlist(conn, now=now, pool_ids=[pool_id])
+    conn.execute(sa.update(job).where(due).values(state=JobState.DONE))
+
+
 @dataclass(frozen=True)
 class Verbs:
     """The verbs under test; a test that plants a bug replaces one."""
@@ -157,6 +170,7 @@ class Verbs:
     skip_closed: Callable[..., int] = skip_closed
     book_ahead: Callable[..., Any] = book_ahead
     remind: Callable[..., int] = remind
+    waited_pools: Callable[..., list[str]] = waited_pools
 
 
 @dataclass(frozen=True)

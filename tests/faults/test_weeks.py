@@ -181,6 +181,21 @@ def _declines_an_offer(m: Weeks) -> None:
     m.releases(which=sorted(m.model.claims).index(offer))
 
 
+def nobody_looked(_conn: Connection, **_told: Any) -> list[str]:
+    """Without a look at who waits: what opens by itself is sold to whoever comes."""
+    return []
+
+
+def _reopens(m: Weeks) -> None:
+    friday = next(n for n, slot in enumerate(m.slots()) if slot.day == DAYS[1])
+    assert m.is_full(m.slots()[friday])
+    m.joins_the_waitlist(customer="eva", which=0, other=0)
+    m.everything_holds()
+    m.plans_a_day_anew(when=2, percent=200)
+    m.everything_holds()
+    m.the_worker_serves_who_waits()
+
+
 # A bug, and what somebody has to do to meet it: without the bug the same history holds.
 CONTROLS: dict[str, tuple[Callable[..., Any], Callable[[Weeks], None]]] = {
     "hold": (
@@ -199,6 +214,7 @@ CONTROLS: dict[str, tuple[Callable[..., Any], Callable[[Weeks], None]]] = {
     "book_ahead": (booked_in_a_blackout, _closes_a_day_to_come),
     "settle": (released_in_silence, _orders_too_late),
     "release": (offered_without_a_hold, _declines_an_offer),
+    "waited_pools": (nobody_looked, _reopens),
     "create": (forgotten_keys, lambda m: m.repeats_a_request(which=0)),
 }
 

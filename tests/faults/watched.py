@@ -19,7 +19,7 @@ from app.booking.rules import (
     WaitlistStatus,
     status_at,
 )
-from app.booking.tables import DeliveryBooking, RepromiseProposal, SlotHold, WaitlistEntry
+from app.booking.tables import DeliveryBooking, RepromiseProposal, SlotHold, WaitlistEntry, WaitlistWindow
 from app.capacity.rules import PoolSelector
 from app.capacity.tables import CapacityPool
 from app.customers.rules import CustomerFacts
@@ -435,6 +435,21 @@ class Watched(RuleBasedStateMachine):
         """How many wait for a window."""
         entries = invariants.every(self.conn, WaitlistEntry)
         return sum(one.status is WaitlistStatus.WAITING for one in entries)
+
+    def _waits_in_vain(self) -> list[Slot]:
+        """The windows with room that somebody waits for, and could still be offered."""
+        entries = invariants.every(self.conn, WaitlistEntry)
+        waiting = {one.id for one in entries if one.status is WaitlistStatus.WAITING}
+        wanted = invariants.every(self.conn, WaitlistWindow)
+        slots = {one.slot_id: self.model.slots[one.slot_id] for one in wanted if one.entry_id in waiting}
+        load = BASKETS[0].load(300 + AT_DOOR_S["ATTENDED"])
+        return [
+            slot
+            for slot in slots.values()
+            if not self.model.shut(slot, self.now)
+            and slot.cutoff_at - self.now >= LEAST_OFFER
+            and OK in self.model.room(slot, self.now, load)
+        ]
 
     def _proposals(self) -> list[RepromiseProposal]:
         every = invariants.every(self.conn, RepromiseProposal)

@@ -17,6 +17,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from sqlalchemy import Engine
 
 from app.booking.reclaim import reclaim
+from app.capacity.leave_word import may_have_opened
 from app.capacity.resize import resize
 from app.capacity.rules import OvercommitChoice, SizeChange
 from app.slots.drafts import (
@@ -41,6 +42,7 @@ from tests.faults.fortnight import (
     Fortnight,
     Verbs,
     plain,
+    serve_waiting,
     tend,
     told_of,
 )
@@ -234,7 +236,7 @@ class Weeks(Watched):
             self.until[claim.id] = slot.cutoff_at
             self._check_room_was_there(claim.id)
 
-    @rule(when=_ANY, percent=st.sampled_from((50, 100, 150)))
+    @rule(when=_ANY, percent=st.sampled_from((50, 100, 150, 200)))
     def plans_a_day_anew(self, when: int, percent: int) -> None:
         """A plan comes out under what operators said."""
         day = self._day(when)
@@ -247,6 +249,7 @@ class Weeks(Watched):
         with self.conn.begin_nested():
             told: dict[str, Any] = {"actor": "planner", "reason": "another plan", "run_id": "run"}
             resize(self.conn, now=self.now, first=day, last=day, pools=plans, **told)
+            may_have_opened(self.conn, now=self.now, first=day, last=day)
 
     @rule(when=_ANY, node=st.integers(0, 1), made=st.sampled_from(DRAFTS))
     def changes_the_calendar(self, when: int, node: int, made: Callable[[date, str], Draft]) -> None:
@@ -378,6 +381,15 @@ class Weeks(Watched):
             tend(self.conn, now=self.now, verbs=self.verbs)
         self._meet()
         self._everybody_wastold_of()
+
+    @rule()
+    def the_worker_serves_who_waits(self) -> None:
+        """After it nobody waits for a window that could be theirs, whatever opened it."""
+        with self.conn.begin_nested():
+            reclaim(self.conn, now=self.now)
+            serve_waiting(self.conn, now=self.now, verbs=self.verbs)
+        self._meet()
+        assert self._waits_in_vain() == []
 
     # The clock, and answers that were lost
 
