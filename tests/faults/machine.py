@@ -380,6 +380,13 @@ class Booking(RuleBasedStateMachine):
         name = self._pool_id(self.plans[which])
         self.model.pools[name] = replace(self.model.pools[name], sell=fresh)
 
+    def everything_holds(self) -> None:
+        """All that is looked at after every step, for a history that is told and not drawn."""
+        self.no_pool_is_oversold_and_the_ledger_agrees()
+        self.promotions_stay_within_their_limits()
+        self.every_offer_of_the_waitlist_is_backed_by_room_of_its_own()
+        self.what_was_acknowledged_is_there_and_nothing_else()
+
     @invariant()
     def no_pool_is_oversold_and_the_ledger_agrees(self) -> None:
         assert invariants.capacity(self.conn) == []
