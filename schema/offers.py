@@ -148,6 +148,7 @@ class SlotOpening:
     collection_point: CollectionPoint | None = strawberry.field(
         description="Where the goods of slot can be collected."
     )
+    without: list[GoodsTrait] | None = strawberry.field(description="What of the goods to leave out.")
 
 
 @onto(Closure, description="Why a window is closed.")

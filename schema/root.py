@@ -50,6 +50,7 @@ from schema.context import Context, Info
 from schema.disruptions import DisruptionMutation, DisruptionQuery
 from schema.driven_tours import Tour, TourLessons, TourRun
 from schema.engagement import Notification
+from schema.fleet import FleetMutation, FleetQuery, class_seen
 from schema.ids import from_global, malformed
 from schema.offers import BasketInput, DeliverySlot, SlotAvailability
 from schema.onto import shown
@@ -68,6 +69,7 @@ _PUBLIC: dict[str, type[SQLModel]] = {
     "ServiceZone": ServiceZoneRow,
     "CollectionPoint": CollectionPointRow,
 }
+_FOR_OPERATORS = ("CapacityPool", "CapacityOverride", "RepromiseProposal", "Tour", "TourRun", "VehicleClass")
 
 
 async def _for_operators(info: Info, kind: str, key: str) -> Node | None:
@@ -75,13 +77,15 @@ async def _for_operators(info: Info, kind: str, key: str) -> Node | None:
         return await driven_tours.by_key(info, kind, key)
     if kind == "CapacityPool":
         return await capacity.pool_by_id(info, key)
+    if kind == "VehicleClass":
+        return await class_seen(info, key)
     if kind == "CapacityOverride":
         return await capacity.override_seen(info, key)
     return next(iter(await repromise.proposals_seen(info, [key])), None)
 
 
 @strawberry.type(description="What can be asked.")
-class Query(CalendarQuery, CollectionPointQuery, DisruptionQuery, PlanQuery):
+class Query(CalendarQuery, CollectionPointQuery, DisruptionQuery, FleetQuery, PlanQuery):
     """Reads."""
 
     @strawberry.field(description="Anything by its id; null for what is not there or not yours.")
@@ -108,7 +112,7 @@ class Query(CalendarQuery, CollectionPointQuery, DisruptionQuery, PlanQuery):
                     lambda conn, _: notification_of(conn, actor=actor, notification_id=key)
                 )
                 return shown(told)
-            case "CapacityPool" | "CapacityOverride" | "RepromiseProposal" | "Tour" | "TourRun":
+            case _ if kind in _FOR_OPERATORS:
                 return await _for_operators(info, kind, key)
         raise malformed(id)
 
@@ -254,7 +258,7 @@ class Query(CalendarQuery, CollectionPointQuery, DisruptionQuery, PlanQuery):
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation(CalendarMutation, CollectionPointMutation, DisruptionMutation):
+class Mutation(CalendarMutation, CollectionPointMutation, DisruptionMutation, FleetMutation):
     """Writes."""
 
     hold_slot: mutations.HoldSlotPayload | None = strawberry.mutation(

@@ -29,7 +29,7 @@ from app.slots.rules import CutoffKind, RuleKind, SlotFate, SlotLabel, Weekday
 from app.standing.rules import OccurrenceState, StandingStatus
 from app.tours.rules import TourStep
 from app.tours.run_status import TourRunStatus
-from app.values.basket import GoodsTrait
+from app.values.basket import GoodsTrait, VehicleSkill
 
 strawberry.enum(AssignmentTrigger, description="HOUR, CUTOFF, DISRUPTION, or because an OPERATOR wanted it.")
 strawberry.enum(BookingStatus, description="The life of a booking; LOCKED means past the cut-off.")
@@ -44,7 +44,16 @@ strawberry.enum(
 strawberry.enum(DisruptionStatus, description="REPORTED until a plan REPAIRED it; FAILED when none could.")
 strawberry.enum(EntryKind, name="CapacityEntryKind", description="Why a pool changed.")
 strawberry.enum(FeePartKind, description="What a part of the fee pays for.")
-strawberry.enum(GoodsTrait, description="What about the goods restricts how they are carried or handed over.")
+strawberry.enum(
+    GoodsTrait,
+    description="What about the goods restricts how they are carried or handed over: TWO_PERSON takes two"
+    " to carry, TAIL_LIFT is too heavy to lift by hand.",
+)
+strawberry.enum(
+    VehicleSkill,
+    description="What a vehicle with its crew can do: check ages, take what fits no box, carry with two"
+    " people, lower goods on a tail-lift.",
+)
 strawberry.enum(HandoverMode, description="The ways of handing over.")
 strawberry.enum(HandoverRefusal, description="Why a way of handing over is not to be had.")
 strawberry.enum(HoldOrigin, description="Who asked for a hold.")
@@ -143,6 +152,7 @@ __all__ = [
     "TourRunStatus",
     "TourStep",
     "VehicleKind",
+    "VehicleSkill",
     "WaitlistStatus",
     "Weekday",
 ]

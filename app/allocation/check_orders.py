@@ -23,7 +23,12 @@ def check_orders(problem: OrderProblem, plan: OrderPlan) -> list[str]:
         for order, place in zip(problem.orders, plan.chosen, strict=True)
         if place != PARTNER and not 0 <= place < len(order.choices)
     ]
-    return strange or [*_rooms(problem, plan), *_waves(problem, plan), *_money(problem, plan)]
+    return strange or [
+        *_rooms(problem, plan),
+        *_skills(problem, plan),
+        *_waves(problem, plan),
+        *_money(problem, plan),
+    ]
 
 
 def _rooms(problem: OrderProblem, plan: OrderPlan) -> Iterator[str]:
@@ -40,6 +45,14 @@ def _rooms(problem: OrderProblem, plan: OrderPlan) -> Iterator[str]:
             room = getattr(pool.room, name) + (late_s if name == "work_s" else 0)
             if taken[number, name] > max(0, room):
                 yield f"Pool {_name(pool)} takes {taken[number, name]} {name} and has room for {room}."
+
+
+def _skills(problem: OrderProblem, plan: OrderPlan) -> Iterator[str]:
+    for order, place in zip(problem.orders, plan.chosen, strict=True):
+        pool = None if place == PARTNER else problem.pools[order.choices[place].pool]
+        lacks = set(order.needs) - set(pool.skills) if pool else set()
+        if pool and lacks:
+            yield f"Pool {_name(pool)} lacks {sorted(lacks)} for order {order.id}."
 
 
 def _waves(problem: OrderProblem, plan: OrderPlan) -> Iterator[str]:

@@ -25,7 +25,7 @@ class OpenPool:
     """A pool with the room that the orders of the problem may take; all else that it serves is deducted.
 
     `overtime_s` is the most work beyond the room, at `overtime_minor` a minute. `wave` is the place of the
-    picking wave that its orders count against.
+    picking wave that its orders count against. `skills` is what its vehicles with their crews can do.
     """
 
     id: str
@@ -36,6 +36,7 @@ class OpenPool:
     overtime_s: int
     overtime_minor: float
     wave: int | None = None
+    skills: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Order:
     """A confirmed order, what it takes of any pool besides work, and the pools that may serve it.
 
     `partner_minor` is what a partner courier takes for it. `present` is the pool that serves it now, None
-    where a partner courier does.
+    where a partner courier does. `needs` are the skills of whoever brings it; a partner courier has them all.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Order:
     partner_minor: float
     present: int | None
     choices: tuple[Choice, ...]
+    needs: tuple[str, ...] = ()
 
     def load(self, choice: Choice) -> Load:
         """What it takes of the pool of a choice."""

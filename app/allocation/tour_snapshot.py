@@ -18,9 +18,9 @@ from app.allocation.tables import PlanningFigures
 from app.booking.flexible import choices_of
 from app.booking.rules import BookingStatus, RepromiseState
 from app.booking.tables import DeliveryBooking, FlexibleSlotBooking, RepromiseProposal
-from app.capacity.rules import FOR_BULKY
 from app.capacity.tables import CapacityPool
 from app.database.rows import by_id, rows, table_of
+from app.fleet.queries import vehicle_classes
 from app.fleet.rules import MOTORED, Mover, km_minor
 from app.fleet.tables import EmissionFactor, Shift, VehicleClass, WageRule
 from app.handover.tables import DropPreference
@@ -32,7 +32,6 @@ from app.tours.problem import Break, Drop, Kind, RoutingProblem, Way
 from app.tours.problem import Vehicle as TourVehicle
 from app.tours.rules import BREAK_AFTER, BREAK_EARLIEST_S, BREAK_LATEST_S, BREAK_S, hours_of
 from app.tours.tables import Stop, Tour
-from app.values.basket import GoodsTrait
 from app.values.load import Load
 from app.values.point import Point, distance_m
 from app.values.window import Window
@@ -124,7 +123,7 @@ def tour_snapshot(
 def fingerprint(
     conn: Connection, *, now: datetime, node_id: str, day: date, loading: timedelta = timedelta()
 ) -> str:
-    """A short text that changes with any booking, wish or shift that the tours were made for."""
+    """A short text that changes with any booking, wish, shift or skill that the tours were made for."""
     shift = table_of(Shift)
     roster = conn.execute(
         sa.select(shift.c.id, shift.c.vehicles).where(shift.c.node_id == node_id, shift.c.day == day)
@@ -136,6 +135,7 @@ def fingerprint(
         ),
         *sorted((row.id, row.vehicles) for row in roster),
         *sorted(_kept(conn, now + loading, node_id, day)),
+        *((kind.id, sorted(kind.able)) for kind in vehicle_classes(conn)),
     ]
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
@@ -177,7 +177,7 @@ def _read(conn: Connection, now: datetime, node_id: str, day: date, loading: tim
         node=node,
         zones=rows(conn, ServiceZone, sa.select(table_of(ServiceZone)).order_by("code")),
         hours={(h.zone_id, h.hour): h for h in rows(conn, ZoneHour, sa.select(table_of(ZoneHour)))},
-        classes=rows(conn, VehicleClass, sa.select(table_of(VehicleClass)).order_by("key")),
+        classes=vehicle_classes(conn),
         factors={f.id: f for f in rows(conn, EmissionFactor, sa.select(table_of(EmissionFactor)))},
         wage_minor_per_h=next((one.wage_minor_per_h for one in wages if one.valid_from <= day), 0),
         rostered=roster(conn, now=now, node_id=node_id, day=day, kept=kept),
@@ -284,6 +284,7 @@ def _vehicle(
         reloads=_RELOADS,
         reload_s=kind.reload_s,
         breaks=(Break(starts_s + BREAK_EARLIEST_S, starts_s + BREAK_LATEST_S, BREAK_S),) if rest else (),
+        skills=frozenset(kind.able),
     )
 
 
@@ -326,14 +327,13 @@ def _drop(
         load=Load(1, 0, load.volume_ml, load.weight_g, load.chilled_ml, load.frozen_ml),
         ways=tuple(ways),
         kinds=tuple(n for n, kind in enumerate(kinds) if _may(facts, kind, booking)) or (len(kinds),),
+        needs=frozenset(booking.basket.needs),
         ready_s=_seconds(origin, ready[booking.id]) if booking.id in ready else 0,
     )
     return drop, tuple(slot for _, slot in windows)
 
 
 def _may(facts: _Facts, kind: VehicleClass, booking: DeliveryBooking) -> bool:
-    if GoodsTrait.BULKY in booking.basket.traits and kind.kind not in FOR_BULKY:
-        return False
     if kind.kind in MOTORED and barred(facts.closed, booking.window, booking.point, booking.address_label):
         return False
     if kind.combustion and _low_emission(facts, booking):

@@ -20,7 +20,7 @@ from app.capacity.rules import Reach
 from app.capacity.tables import CapacityPool, PickLoad
 from app.database.rows import rows, table_of
 from app.fleet.rules import MOTORED, VehicleKind
-from app.fleet.tables import WageRule
+from app.fleet.tables import VehicleClass, WageRule
 from app.handover.queries import preferences_by_id
 from app.handover.tables import DropPreference
 from app.places.closures import barred, closed_streets
@@ -29,6 +29,7 @@ from app.pricing.rules import promised_grams
 from app.slots.closings import Closings, Gate
 from app.slots.queries import all_closings, slots_by_id
 from app.slots.tables import DeliverySlot
+from app.values.basket import VehicleSkill
 from app.values.load import DIMENSIONS, Load
 from app.values.window import Window
 
@@ -108,6 +109,7 @@ class _Facts:
     currency: str
     wage_minor_per_h: int
     pools: list[CapacityPool]
+    able: dict[str, frozenset[VehicleSkill]]
     waves: dict[str, PickLoad]
     bookings: list[DeliveryBooking]
     present: dict[str, CapacityPool]
@@ -147,6 +149,7 @@ def _read(conn: Connection, now: datetime, day: date, scope: Scope) -> _Facts:
         currency=open_bookings[0].currency if open_bookings else (wages[0].currency if wages else "EUR"),
         wage_minor_per_h=wages[0].wage_minor_per_h if wages else 1_700,
         pools=pools,
+        able={one.id: one.able for one in rows(conn, VehicleClass, sa.select(table_of(VehicleClass)))},
         waves={w.id: w for w in rows(conn, PickLoad, sa.select(load).where(load.c.day == day))},
         bookings=open_bookings,
         present=present,
@@ -275,6 +278,7 @@ def _pool(facts: _Facts, scope: Scope, pool: CapacityPool, fixed: Load, waves: S
         overtime_s=max(0, late_s - spent_s),
         overtime_minor=facts.wage_minor_per_h * facts.figures.overtime_bp / 10_000 / 60,
         wave=waves.index(pool.pick_load_id) if pool.pick_load_id else None,
+        skills=tuple(sorted(facts.able[pool.vehicle_class_id])),
     )
 
 
@@ -302,6 +306,7 @@ def _order(facts: _Facts, scope: Scope, booking: DeliveryBooking, number: Mappin
         ),
         present=None if booking.partner_courier else here,
         choices=tuple(kept),
+        needs=tuple(sorted(booking.basket.needs)),
     )
 
 
@@ -313,7 +318,11 @@ def _choices(
     before = facts.present.get(booking.pool_id)
     # The hour counts more than the grams for whoever would otherwise lose it.
     rescued = (
-        before is None or before.sell_orders == 0 or before.id in scope.lost or booking.id in scope.barred
+        before is None
+        or before.sell_orders == 0
+        or before.id in scope.lost
+        or booking.id in scope.barred
+        or not booking.basket.needs <= facts.able[before.vehicle_class_id]
     )
     # What better tours have chosen is disturbed at the full price, lest two rules undo each other.
     settled = picked or booking.id in facts.toured
@@ -323,6 +332,9 @@ def _choices(
         window = _window_of(facts, booking, reach)
         is_here = reach.pool_id == booking.pool_id and not booking.partner_courier
         if window is None or reach.vehicle_kind in scope.barred.get(booking.id, ()):
+            continue
+        if reach.lacks(booking.basket):
+            # Also of the pool that it is in, whose class may have been able to do more.
             continue
         if not is_here and not _may_enter(
             facts, booking, reach, window, before, picked=picked, rescued=rescued
@@ -340,7 +352,8 @@ def _choices(
     missing = here is not None and all(choice.pool != here for choice in found)
     if here is not None and missing and not booking.partner_courier and booking.id not in scope.barred:
         pool = facts.pools[here]
-        if pool.vehicles > 0 and pool.id not in scope.lost:
+        able = booking.basket.needs <= facts.able[pool.vehicle_class_id]
+        if able and pool.vehicles > 0 and pool.id not in scope.lost:
             # A pool that sells nothing more reaches nobody, and still serves what it has.
             found.append(Choice(here, 0, booking.work_s, 0.0))
     return found

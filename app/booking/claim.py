@@ -14,12 +14,13 @@ from app.booking.errors import (
     LeadTime,
     MinOrderValue,
     ProtectedQuota,
+    SkillMissing,
     SlotFull,
 )
 from app.booking.kept_offers import kept
 from app.booking.menu import Menu, alternatives, read_menu, span_of
 from app.booking.reclaim import reclaim
-from app.booking.rules import SlotClosedReason, full
+from app.booking.rules import SlotClosedReason, full, missing_skills, skills_in_words
 from app.booking.slot_offer import SlotOffer, kept_until
 from app.booking.take_place import take_place
 from app.capacity.queries import with_wave_mates
@@ -75,12 +76,12 @@ def claim(
     """The pool that took the basket, cheapest first; ended holds are taken back when all look full.
 
     Its vehicles have a tour that comes by: `stop_reference` is the hold's id, `reference` where it is not
-    given. Raises BasketTooLarge, and with `alternatives` SlotFull, or ProtectedQuota where what is left
-    is kept for another group of customers.
+    given. Raises BasketTooLarge or SkillMissing, and with `alternatives` SlotFull, or ProtectedQuota where
+    what is left is kept for another group of customers.
     """
     reaches = menu.pools_for(slot, basket, at_door_s)
     if not reaches and menu.reaches:
-        raise BasketTooLarge(field=("input", "basket"))
+        raise too_much(menu, slot, basket)
 
     def attempt(seen: Menu) -> Reach | None:
         return take_place(
@@ -107,6 +108,14 @@ def claim(
     if reach is None:
         raise _full(conn, menu, slot, basket, at_door_s, customer_group)
     return reach
+
+
+def too_much(menu: Menu, slot: DeliverySlot, basket: Basket) -> BasketTooLarge:
+    """Why no vehicle of a slot can bring a basket at all."""
+    lacks = missing_skills(menu.open_reaches(slot), basket)
+    if not lacks:
+        return BasketTooLarge(field=("input", "basket"))
+    return SkillMissing(field=("input", "basket", "traits"), skills=skills_in_words(lacks))
 
 
 def _full(

@@ -35,6 +35,10 @@ class BasketTooLarge(Refusal):
     """No vehicle that serves this window can carry the whole basket; split the order."""
 
 
+class SkillMissing(BasketTooLarge):
+    """No vehicle that serves this window can {skills}; leave those goods out or choose another window."""
+
+
 class MinOrderValue(Refusal):
     """This storefront delivers from {least} {currency} on; add something to the basket."""
 

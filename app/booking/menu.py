@@ -19,6 +19,7 @@ from app.booking.rules import (
     full,
     missed_by,
     nearest,
+    none_can,
     shut,
 )
 from app.booking.slot_offer import Closure, SlotOffer, compared, kept_until
@@ -199,7 +200,7 @@ class Menu:
         if reason is None and not takers:
             return self._missed(slot, roomed, asked)
         if reason:
-            return self._closed(slot, reason, reaches)
+            return self._closed(slot, reason, reaches, basket)
         roomy = cheapest_first(takers, self.at_door_s)
         return SlotOffer(
             slot=_closing(slot, self.cutoff_at(slot, roomy)),
@@ -213,8 +214,12 @@ class Menu:
             labels=labels_at(slot.window, slot.time_zone, self.terms.now),
         )
 
-    def _closed(self, slot: DeliverySlot, reason: SlotClosedReason, reaches: Sequence[Reach]) -> SlotOffer:
+    def _closed(
+        self, slot: DeliverySlot, reason: SlotClosedReason, reaches: Sequence[Reach], basket: Basket
+    ) -> SlotOffer:
         text = MESSAGES[reason]
+        if reason is SlotClosedReason.SKILL_MISSING:
+            text = none_can(reaches, basket)
         if reason is SlotClosedReason.BLACKOUT and (why := self.why_closed(slot)):
             text = f"{text.removesuffix('.')}: {why}."
         if reason is SlotClosedReason.PROTECTED_QUOTA and (until := kept_until(slot, reaches)):

@@ -12,7 +12,7 @@ from app.capacity.rules import Reach
 from app.handover.rules import HandoverMode, HandoverOption
 from app.places.tables import CollectionPoint
 from app.slots.tables import DeliverySlot
-from app.values.basket import Basket, GoodsTrait
+from app.values.basket import NEEDED, Basket, GoodsTrait
 from app.values.money import Money
 
 # Less than this share of a basket is another order, not a smaller one.
@@ -20,7 +20,16 @@ _LEAST_PERCENT = 10
 _DIMENSIONS = ("weight_g", "volume_ml", "chilled_ml", "frozen_ml")
 # What nothing about the order or the place changes: who asks is too early, or asks for too little.
 BY_TERMS = (SlotClosedReason.HORIZON, SlotClosedReason.MIN_ORDER_VALUE)
-_FOR_LACK_OF_ROOM = (SlotClosedReason.FULL, SlotClosedReason.FLEET_CAPACITY)
+_FOR_LACK_OF_ROOM = (
+    SlotClosedReason.FULL,
+    SlotClosedReason.FLEET_CAPACITY,
+    SlotClosedReason.SKILL_MISSING,
+)
+_GOODS = {
+    GoodsTrait.AGE_RESTRICTED: "age-restricted goods",
+    GoodsTrait.TWO_PERSON: "what two people must carry",
+    GoodsTrait.TAIL_LIFT: "what needs a tail-lift",
+}
 
 
 # Whether the window takes a basket that is handed over in so many seconds.
@@ -44,7 +53,7 @@ class Opening:
 
     `slot` is the window to take instead, `room` how large a basket may be, `handover` the way to choose,
     `missing` what to add to the order, `at` the instant from which it is open, `collection_point` where the
-    goods of `slot` can be fetched.
+    goods of `slot` can be fetched, `without` what of the goods to leave out.
     """
 
     kind: SlotOpeningKind
@@ -55,6 +64,7 @@ class Opening:
     missing: Money | None = None
     at: datetime | None = None
     collection_point: CollectionPoint | None = None
+    without: tuple[GoodsTrait, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,7 @@ def _within(
     """The same window with fewer goods, or handed over in less time."""
     if closed.reason not in _FOR_LACK_OF_ROOM:
         return
+    yield from _without(closed.reaches, basket, at_door_s, takes)
     room = most_that_fits(closed.reaches, basket, at_door_s)
     if room is not None and takes(_cut(basket, room), at_door_s):
         kilograms, litres = room.weight_g // 1_000, room.volume_ml // 1_000
@@ -135,6 +146,20 @@ def _within(
             way = option.mode.lower().replace("_", " ")
             text = f"It is still open when it is handed over as {way}."
             yield Opening(SlotOpeningKind.OTHER_HANDOVER, text, handover=option.mode)
+            return
+
+
+def _without(reaches: Sequence[Reach], basket: Basket, at_door_s: int, takes: Takes) -> Iterator[Opening]:
+    """The window without the fewest goods that ask for more than some of its vehicles can do."""
+    lacking = {reach.lacks(basket) for reach in reaches}
+    for lacks in sorted(lacking, key=lambda some: (len(some), sorted(some))):
+        out = tuple(trait for trait in sorted(basket.traits) if NEEDED.get(trait) in lacks)
+        # What fits no box is a matter of size: see BasketRoom.
+        if not out or GoodsTrait.BULKY in out:
+            continue
+        if takes(replace(basket, traits=basket.traits - set(out)), at_door_s):
+            text = f"It is open without {' and '.join(_GOODS[trait] for trait in out)}."
+            yield Opening(SlotOpeningKind.WITHOUT_GOODS, text, without=out)
             return
 
 
@@ -159,7 +184,7 @@ def most_that_fits(reaches: Iterable[Reach], basket: Basket, at_door_s: int) -> 
     wanted = basket.load(0)
     best: tuple[int, BasketRoom] | None = None
     for reach in reaches:
-        if not reach.has_room(nothing, at_door_s):
+        if not reach.carries(nothing) or not reach.has_room(nothing, at_door_s):
             continue
         left = [min(getattr(reach.free, d), getattr(reach.vehicle, d)) for d in _DIMENSIONS]
         shares = [

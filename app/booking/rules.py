@@ -10,7 +10,7 @@ from math import ceil
 from typing import Protocol
 
 from app.capacity.rules import Reach
-from app.values.basket import Basket, GoodsTrait
+from app.values.basket import LARGE, Basket, VehicleSkill
 from app.values.load import DIMENSIONS, Load
 from app.values.window import Window
 
@@ -125,6 +125,7 @@ class SlotClosedReason(StrEnum):
     OUT_OF_ZONE = "OUT_OF_ZONE"
     NODE_CAPACITY = "NODE_CAPACITY"
     FLEET_CAPACITY = "FLEET_CAPACITY"
+    SKILL_MISSING = "SKILL_MISSING"
     HANDOVER_RULE = "HANDOVER_RULE"
     MIN_ORDER_VALUE = "MIN_ORDER_VALUE"
     PROTECTED_QUOTA = "PROTECTED_QUOTA"
@@ -135,6 +136,7 @@ class SlotOpeningKind(StrEnum):
     """What would open a closed window, or come nearest to it."""
 
     SMALLER_BASKET = "SMALLER_BASKET"
+    WITHOUT_GOODS = "WITHOUT_GOODS"
     LARGER_BASKET = "LARGER_BASKET"
     OTHER_HANDOVER = "OTHER_HANDOVER"
     WIDER_WINDOW = "WIDER_WINDOW"
@@ -180,10 +182,19 @@ MESSAGES = {
     SlotClosedReason.NODE_CAPACITY: "Those who pick for this window have all the orders they can pick.",
     SlotClosedReason.HORIZON: "This window is not open for orders yet.",
     SlotClosedReason.FLEET_CAPACITY: "No vehicle that can carry this basket comes here in this window.",
+    SlotClosedReason.SKILL_MISSING: "No vehicle that comes in this window can do what these goods need.",
     SlotClosedReason.PROTECTED_QUOTA: "The last places of this window are kept for a group of customers.",
     SlotClosedReason.NOT_OPENED: "This window is not opened in this area on this day.",
     SlotClosedReason.MIN_ORDER_VALUE: "The basket is below the least order value.",
     SlotClosedReason.HANDOVER_RULE: "These goods may not be handed over as chosen.",
+}
+
+
+_IN_WORDS = {
+    VehicleSkill.AGE_CHECK: "check ages at the door",
+    VehicleSkill.LARGE_ITEMS: "take what fits no box",
+    VehicleSkill.TWO_PEOPLE: "carry with two people",
+    VehicleSkill.TAIL_LIFT: "lower goods on a tail-lift",
 }
 
 
@@ -271,18 +282,50 @@ def full(reaches: Sequence[Reach], basket: Basket, at_door_s: int) -> SlotClosed
         return SlotClosedReason.NODE_CAPACITY
     if any(r.would_board(basket, at_door_s) for r in fitting):
         return SlotClosedReason.PROTECTED_QUOTA
-    return SlotClosedReason.FULL if fitting else SlotClosedReason.FLEET_CAPACITY
+    return SlotClosedReason.FULL if fitting else unfit(reaches, basket)
+
+
+def unfit(reaches: Sequence[Reach], basket: Basket) -> SlotClosedReason:
+    """Why none of these pools can carry the basket at all: for lack of a skill, or of a vehicle for it."""
+    return (
+        SlotClosedReason.SKILL_MISSING if missing_skills(reaches, basket) else SlotClosedReason.FLEET_CAPACITY
+    )
+
+
+def missing_skills(reaches: Sequence[Reach], basket: Basket) -> frozenset[VehicleSkill]:
+    """The skills that keep vehicles large enough for a basket from bringing it: of those that lack fewest.
+
+    A vehicle without a floor for large items is too small for them, whatever else its crew can do.
+    """
+    lacking = [
+        lacks
+        for reach in reaches
+        if basket.load(0).fits(reach.vehicle)
+        and (lacks := reach.lacks(basket))
+        and VehicleSkill.LARGE_ITEMS not in lacks
+    ]
+    return min(lacking, key=lambda lacks: (len(lacks), sorted(lacks)), default=frozenset())
+
+
+def skills_in_words(skills: Iterable[VehicleSkill]) -> str:
+    """The skills as people say them."""
+    return " and ".join(_IN_WORDS[skill] for skill in sorted(skills))
+
+
+def none_can(reaches: Sequence[Reach], basket: Basket) -> str:
+    """That no vehicle of a window can do what a basket needs, and what that is."""
+    return f"No vehicle that comes in this window can {skills_in_words(missing_skills(reaches, basket))}."
 
 
 def halved(basket: Basket) -> Basket:
-    """Half the goods, without anything bulky."""
+    """Half the goods, without anything that fits no box."""
     return replace(
         basket,
         weight_g=basket.weight_g // 2,
         ambient_ml=basket.ambient_ml // 2,
         chilled_ml=basket.chilled_ml // 2,
         frozen_ml=basket.frozen_ml // 2,
-        traits=basket.traits - {GoodsTrait.BULKY},
+        traits=basket.traits - LARGE,
     )
 
 

@@ -16,7 +16,7 @@ from app.booking.errors import BasketTooLarge, CutoffPassed, SlotFull
 from app.booking.hold import stable
 from app.booking.kept_offers import kept
 from app.booking.menu import Menu
-from app.booking.rules import HoldStatus, SlotClosedReason
+from app.booking.rules import HoldStatus, SlotClosedReason, unfit
 from app.booking.serve_waitlist import serve_waitlist
 from app.booking.stops import stop_of
 from app.booking.tables import SlotHold
@@ -130,7 +130,7 @@ def _fitted(
     if wanted.value.minor < menu.terms.min_order_minor:
         return conflict(SlotClosedReason.MIN_ORDER_VALUE)
     if not menu.pools_for(slot, wanted, preference.at_door_s):
-        return conflict(menu.shut(slot, wanted) or SlotClosedReason.FLEET_CAPACITY)
+        return conflict(menu.shut(slot, wanted) or unfit(menu.open_reaches(slot), wanted))
     taken = _stays(conn, now, actor, held, menu, slot, wanted, preference)
     if taken is None:
         try:

@@ -58,6 +58,7 @@ def _reaching() -> sa.Select[*tuple[Any, ...]]:
             kind.c.weight_g,
             kind.c.chilled_ml,
             kind.c.frozen_ml,
+            kind.c.skills,
             factor.c.id.label("factor_id"),
             factor.c.scope,
             factor.c.method,
@@ -99,7 +100,7 @@ def _reach(row: Row[*tuple[Any, ...]], now: datetime, customer_group: str | None
     pool_id, node_id, starts_at, ends_at, worth, group, until, left, *found = row
     free, found = found[: len(DIMENSIONS)], found[len(DIMENSIONS) :]
     work_s, handover_bp, cost_minor, grams, kind, *found = found
-    *carried, factor_id, scope, method, wave, pick_free, day, class_id = found
+    *carried, skills, factor_id, scope, method, wave, pick_free, day, class_id = found
     kept = until is not None and until > now and group != customer_group
     return Reach(
         pool_id=pool_id,
@@ -123,6 +124,7 @@ def _reach(row: Row[*tuple[Any, ...]], now: datetime, customer_group: str | None
         kept_until=until if kept else None,
         day=day,
         class_id=class_id,
+        skills=skills,
     )
 
 

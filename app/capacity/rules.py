@@ -8,8 +8,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from app.fleet.rules import VehicleKind
-from app.values.basket import Basket, GoodsTrait
+from app.fleet.rules import VehicleKind, skills_of
+from app.values.basket import Basket, VehicleSkill
 from app.values.load import Load
 from app.values.money import divided
 from app.values.window import Window
@@ -17,8 +17,7 @@ from app.values.window import Window
 # What an operator may ask of one pool: so many orders, or ten times the plan.
 MOST_ORDERS = 1_000_000
 MOST_BP = 100_000
-# Kinds with a load floor that takes what does not fit a box.
-FOR_BULKY = frozenset({VehicleKind.VAN, VehicleKind.ELECTRIC_VAN})
+_NOTHING: frozenset[VehicleSkill] = frozenset()
 
 
 class EntryKind(StrEnum):
@@ -183,6 +182,8 @@ class Reach:
     # The local day of its node, and the class of its vehicles: whose tours serve it.
     day: date = date.min
     class_id: str = ""
+    # What its vehicles with their crews can do; None: what is usual for their kind.
+    skills: frozenset[VehicleSkill] | None = None
 
     def drop_s(self, at_door_s: int) -> int:
         """Seconds one drop takes here: travel and parking, and the handover scaled by the vehicle."""
@@ -193,10 +194,12 @@ class Reach:
         return self.cost_minor + divided(self.minute_worth_micro * self.drop_s(at_door_s), 60 * 1_000_000)
 
     def carries(self, basket: Basket) -> bool:
-        """Whether one vehicle of this kind can take the basket at all."""
-        if GoodsTrait.BULKY in basket.traits and self.vehicle_kind not in FOR_BULKY:
-            return False
-        return basket.load(0).fits(self.vehicle)
+        """Whether one vehicle of this class can take the basket at all, and its crew hand it over."""
+        return not self.lacks(basket) and basket.load(0).fits(self.vehicle)
+
+    def lacks(self, basket: Basket) -> frozenset[VehicleSkill]:
+        """What the basket needs that vehicles of this class and their crews cannot do."""
+        return basket.needs - skills_of(self.vehicle_kind, self.skills) if basket.traits else _NOTHING
 
     def has_room(self, basket: Basket, at_door_s: int) -> bool:
         """Whether the pool and its picking wave can take one more drop of this basket, for this customer."""

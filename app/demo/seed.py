@@ -23,6 +23,7 @@ from app.pricing.tables import FeeRule
 from app.promotions.rules import DiscountKind
 from app.slots.rules import CutoffKind
 from app.storefronts.tables import Storefront
+from app.values.basket import VehicleSkill
 
 # The hour from which each part of the day counts, in the words of the file.
 PARTS = ((0, "night"), (7, "morning"), (10, "midday"), (16, "afternoon"), (18, "evening"), (20, "late"))
@@ -107,6 +108,7 @@ class VehicleClassSeed(_Part):
     small_orders_only: bool = False
     combustion: bool = False
     reloads_at_centres: bool = False
+    skills: frozenset[VehicleSkill] | None = None
     emission_factor_id: str
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from app.values.basket import VehicleSkill
 from app.values.money import round_half_up
 from app.values.window import Window
 
@@ -28,6 +29,22 @@ class VehicleKind(StrEnum):
 
 # What cannot get to an address in a closed street; bikes and people on foot can.
 MOTORED = frozenset({VehicleKind.VAN, VehicleKind.ELECTRIC_VAN, VehicleKind.E_SCOOTER, VehicleKind.MOPED})
+
+
+# Kinds with a load floor that takes what does not fit a box.
+_WITH_A_FLOOR = frozenset({VehicleKind.VAN, VehicleKind.ELECTRIC_VAN})
+_USUAL = {
+    kind: frozenset({VehicleSkill.AGE_CHECK, *({VehicleSkill.LARGE_ITEMS} if kind in _WITH_A_FLOOR else ())})
+    for kind in VehicleKind
+}
+
+
+def skills_of(kind: VehicleKind, told: frozenset[VehicleSkill] | None) -> frozenset[VehicleSkill]:
+    """What vehicles of a class with their crews can do: as told, else what is usual for the kind.
+
+    Usually any crew checks ages and vans take what fits no box; two people and tail-lifts are told.
+    """
+    return _USUAL[kind] if told is None else told
 
 
 class PremiumKind(StrEnum):

@@ -5,8 +5,9 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from app.database.columns import words
-from app.fleet.rules import PremiumKind, VehicleKind
+from app.database.columns import word_set, words
+from app.fleet.rules import PremiumKind, VehicleKind, skills_of
+from app.values.basket import VehicleSkill
 from app.values.ids import new_id
 
 
@@ -31,6 +32,7 @@ class VehicleClass(SQLModel, table=True):
     stops at the door); `reach_m` is how far from its node the class serves (null = everywhere).
     `stops_per_trip` bounds a loading; `reload_s` is the time for the next one, which `reloads_at_centres`
     lets happen at any fulfilment centre on the way. `combustion` keeps it out of low-emission streets.
+    `skills` is what its vehicles with their crews can do; null: what is usual for the kind.
     """
 
     __tablename__ = "vehicle_class"
@@ -55,7 +57,13 @@ class VehicleClass(SQLModel, table=True):
     small_orders_only: bool = False
     combustion: bool = False
     reloads_at_centres: bool = False
+    skills: frozenset[VehicleSkill] | None = Field(default=None, sa_type=word_set(VehicleSkill))
     emission_factor_id: str = Field(foreign_key="emission_factor.id")
+
+    @property
+    def able(self) -> frozenset[VehicleSkill]:
+        """What its vehicles with their crews can do, told or usual."""
+        return skills_of(self.kind, self.skills)
 
 
 class Vehicle(SQLModel, table=True):

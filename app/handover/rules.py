@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from app.values.basket import Basket, GoodsTrait
+from app.values.basket import LARGE, Basket, GoodsTrait
 
 
 class HandoverMode(StrEnum):
@@ -143,7 +143,7 @@ def refused(mode: HandoverMode, basket: Basket) -> HandoverRefusal | None:
         return HandoverRefusal.AGE_CHECK_REQUIRES_HANDOVER
     if GoodsTrait.HIGH_VALUE in basket.traits:
         return HandoverRefusal.HIGH_VALUE_REQUIRES_HANDOVER
-    if mode is HandoverMode.LOCKER and GoodsTrait.BULKY in basket.traits:
+    if mode is HandoverMode.LOCKER and basket.traits & LARGE:
         return HandoverRefusal.BULKY
     return None
 

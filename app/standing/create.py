@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app import events
-from app.booking.claim import check_open, menu_of
+from app.booking.claim import check_open, menu_of, too_much
 from app.booking.columns import goods, where
-from app.booking.errors import BasketTooLarge, SlotNotFound
+from app.booking.errors import SlotNotFound
 from app.booking.hold import stable
 from app.booking.menu import Menu
 from app.customers.register import register
@@ -128,7 +128,7 @@ def _agreed(
     """The columns of the fee, with the grams of the vehicle that would come first."""
     reach = next(iter(menu.pools_for(slot, basket, preference.at_door_s)), None)
     if reach is None:
-        raise BasketTooLarge(field=("input", "basket"))
+        raise too_much(menu, slot, basket)
     fee = steady_fee(
         menu.table,
         window=slot.window,

@@ -134,11 +134,13 @@ def _added(problem: RoutingProblem, vehicle: Vehicle, trip: Sequence[Leg], at: i
 
 
 def _tour(problem: RoutingProblem, vehicle: int, trips: Trips) -> PlannedTour | None:
-    """The tour of these trips, if it can be driven: times, loads, range, kinds."""
+    """The tour of these trips, if it can be driven: times, loads, range, kinds, skills."""
     facts = problem.vehicles[vehicle]
     for trip in trips:
         drops = [problem.drops[drop] for drop, _ in trip]
         if any(drop.kinds and facts.kind not in drop.kinds for drop in drops):
+            return None
+        if any(not drop.needs <= facts.skills for drop in drops):
             return None
         if not _holds(problem, facts, trip):
             return None

@@ -44,6 +44,7 @@ from app.worker.improve import improve
 from app.worker.mend import mend_tours
 from app.worker.plan import plan
 from app.worker.prices import follow_bookings
+from app.worker.reassign import reassign
 from app.worker.repair import extend, repair, settle
 from app.worker.router import Router
 from app.worker.standing import tend_standing
@@ -248,6 +249,7 @@ TASKS: dict[str, Task] = {
     "operators.watch": watch,
     "assignment.hour": assign_tomorrow,
     "assignment.cutoff": assign_cut_off,
+    "assignment.unable": reassign,
     "disruption.repair": repair,
     "disruption.settle": settle,
     "disruption.extend": extend,

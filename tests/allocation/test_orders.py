@@ -109,6 +109,20 @@ def test_one_dimension_that_is_short_moves_only_what_needs_it() -> None:
     assert used[0] == Load()
 
 
+def test_an_answer_that_sends_an_order_with_vehicles_that_cannot_bring_it_is_found() -> None:
+    problem = town(6, orders=3, tight=3.0)
+    plan = solved(problem)
+    pools = tuple(replace(pool, skills=("LARGE_ITEMS",)) for pool in problem.pools)
+    orders = (replace(problem.orders[0], needs=("AGE_CHECK", "LARGE_ITEMS")), *problem.orders[1:])
+    assert plan.chosen[0] != PARTNER
+    (wrong,) = check_orders(replace(problem, pools=pools, orders=orders), plan)
+    assert wrong.endswith("lacks ['AGE_CHECK'] for order o0.")
+    able = tuple(replace(pool, skills=("AGE_CHECK", "LARGE_ITEMS")) for pool in problem.pools)
+    assert check_orders(replace(problem, pools=able, orders=orders), plan) == []
+    known = replace(problem, pools=able, orders=orders)
+    assert unpacked_orders(packed_orders(known)) == known
+
+
 def test_leaving_the_running_plan_is_worth_its_price_or_not_done() -> None:
     problem = town(5, tight=3.0)
     held = tuple(

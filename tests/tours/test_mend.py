@@ -78,3 +78,13 @@ def test_stops_that_a_tour_cannot_keep_any_more_leave_it_and_the_others_stay() -
     late = replace(problem.vehicles[0], starts_s=HOUR)
     problem = replace(problem, vehicles=(late, problem.vehicles[1]))
     assert order_of(problem, [Itinerary(0, (((0, 0), (1, 0), (2, 0)),))]) == [[["a", "c"]], [["b"]]]
+
+
+def test_a_stop_that_its_vehicle_cannot_bring_any_more_goes_to_one_that_can() -> None:
+    wine = replace(drop("wine", 2), needs=frozenset({"AGE_CHECK"}))
+    problem = line(drop("a", 1), wine, drop("b", 3), vehicles=2)
+    able = replace(problem.vehicles[1], skills=frozenset({"AGE_CHECK"}))
+    problem = replace(problem, vehicles=(problem.vehicles[0], able))
+    assert order_of(problem, [Itinerary(0, (((0, 0), (1, 0), (2, 0)),))]) == [[["a", "b"]], [["wine"]]]
+    nobody = replace(problem, vehicles=problem.vehicles[:1])
+    assert mended(nobody, [Itinerary(0, (((0, 0), (1, 0), (2, 0)),))]).unserved == (1,)
