@@ -22,6 +22,7 @@ from app.booking.stops import stops_between
 from app.capacity.leave_word import may_have_opened
 from app.capacity.resize import resize
 from app.capacity.rules import PoolPlan, ReachPlan
+from app.capacity.zone_costs import write_zone_costs
 from app.database.rows import add, table_of
 from app.events import record
 from app.fleet.outages import outages_within
@@ -59,6 +60,8 @@ def publish(conn: Connection, *, now: datetime, run_id: str, problem: Problem, p
     )
     span = Window(now, now + timedelta(days=(last - now.date()).days + 2))
     fresh = unknown_to(conn, outages_within(conn, span), run_id)
+    days = [day.day for day in problem.days]
+    write_zone_costs(conn, now=now, days=days, at_door_s=problem.at_door_s)
     publish_openings(conn, run_id=run_id, problem=problem, plan=plan)
     may_have_opened(conn, now=now, first=first, last=last)
     _shifts(conn, run_id, problem, plan, first, last)

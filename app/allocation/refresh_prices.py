@@ -13,6 +13,7 @@ from app.allocation.problem import DayWorths, Problem
 from app.allocation.queries import run_of
 from app.allocation.tables import PriceRefresh, WorthChange
 from app.capacity.tables import CapacityPool
+from app.capacity.zone_costs import write_zone_costs
 from app.database.rows import add, rows, table_of
 from app.events import record
 from app.values.money import round_half_up
@@ -69,6 +70,7 @@ def refresh_prices(
             worth.values(minute_worth_micro=sa.bindparam("micro")),
             [{"pool": row.id, "micro": micro} for row, micro in changed],
         )
+        write_zone_costs(conn, now=now, days=days, at_door_s=problem.at_door_s)
         facts = {"refresh_id": refresh.id, "pools": len(changed)}
         record(conn, now=now, topic="pricing", kind="pricing.refreshed", payload=facts)
     return refresh

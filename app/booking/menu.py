@@ -276,6 +276,7 @@ class Menu:
             marginal_cost_minor=reach.marginal_minor(at_door_s),
             grams=reach.grams,
             handover_minor=handover_minor,
+            zone_cost_minor=reach.zone_cost_minor,
         )
         return self.afforded(slot, fee)
 

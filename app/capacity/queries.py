@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from app.capacity.rules import Reach
-from app.capacity.tables import CapacityPool, CapacityReach, PickLoad
+from app.capacity.tables import CapacityPool, CapacityReach, PickLoad, ZoneDayCost
 from app.database.rows import table_of
 from app.fleet.tables import EmissionFactor, VehicleClass
 from app.values.load import DIMENSIONS, Load
@@ -34,6 +34,7 @@ def _reaching() -> sa.Select[*tuple[Any, ...]]:
     # Made once: it is asked with every offer and every hold, and making it took as long as running it.
     pool, reach = table_of(CapacityPool), table_of(CapacityReach)
     kind, factor, load = table_of(VehicleClass), table_of(EmissionFactor), table_of(PickLoad)
+    usual = table_of(ZoneDayCost)
     free = [
         (pool.c[f"sell_{d}"] - pool.c[f"held_{d}"] - pool.c[f"booked_{d}"]).label(f"free_{d}")
         for d in DIMENSIONS
@@ -66,11 +67,13 @@ def _reaching() -> sa.Select[*tuple[Any, ...]]:
             (load.c.sell_orders - load.c.held_orders - load.c.booked_orders).label("pick_free"),
             pool.c.day,
             pool.c.vehicle_class_id,
+            usual.c.cost_minor.label("zone_cost_minor"),
         )
         .join(reach, reach.c.pool_id == pool.c.id)
         .join(kind, kind.c.id == pool.c.vehicle_class_id)
         .join(factor, factor.c.id == kind.c.emission_factor_id)
         .outerjoin(load, load.c.id == pool.c.pick_load_id)
+        .outerjoin(usual, sa.and_(usual.c.zone_id == reach.c.zone_id, usual.c.day == pool.c.day))
         .where(
             reach.c.zone_id == sa.bindparam("zone_id"),
             reach.c.starts_at >= sa.bindparam("start"),
@@ -100,7 +103,7 @@ def _reach(row: Row[*tuple[Any, ...]], now: datetime, customer_group: str | None
     pool_id, node_id, starts_at, ends_at, worth, group, until, left, *found = row
     free, found = found[: len(DIMENSIONS)], found[len(DIMENSIONS) :]
     work_s, handover_bp, cost_minor, grams, kind, *found = found
-    *carried, skills, factor_id, scope, method, wave, pick_free, day, class_id = found
+    *carried, skills, factor_id, scope, method, wave, pick_free, day, class_id, zone_cost_minor = found
     kept = until is not None and until > now and group != customer_group
     return Reach(
         pool_id=pool_id,
@@ -125,6 +128,7 @@ def _reach(row: Row[*tuple[Any, ...]], now: datetime, customer_group: str | None
         day=day,
         class_id=class_id,
         skills=skills,
+        zone_cost_minor=zone_cost_minor,
     )
 
 

@@ -184,6 +184,8 @@ class Reach:
     class_id: str = ""
     # What its vehicles with their crews can do; None: what is usual for their kind.
     skills: frozenset[VehicleSkill] | None = None
+    # What a drop costs in the zone on the mean of that day; None where nobody has reckoned it.
+    zone_cost_minor: int | None = None
 
     def drop_s(self, at_door_s: int) -> int:
         """Seconds one drop takes here: travel and parking, and the handover scaled by the vehicle."""

@@ -202,6 +202,19 @@ class CapacityReach(SQLModel, table=True):
     run_id: str
 
 
+class ZoneDayCost(SQLModel, table=True):
+    """What one more drop costs in a zone on a local day: the mean over its hours of the cheapest pool.
+
+    The way and the worth of the time, as of the last plan or refresh of prices, with the usual handover.
+    """
+
+    __tablename__ = "zone_day_cost"
+
+    zone_id: str = Field(foreign_key="service_zone.id", primary_key=True)
+    day: date = Field(primary_key=True)
+    cost_minor: int
+
+
 class CapacityEntry(SQLModel, table=True):
     """One change of a pool's use or size: who, when, why, by how much, and what stood after it.
 

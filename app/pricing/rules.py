@@ -54,6 +54,7 @@ class FeeTable(Protocol):
     weekend_minor: int
     usual_cost_minor: int
     pass_on_bp: int
+    level_pass_on_bp: int | None
     step_minor: int
     floor_minor: int
     ceiling_minor: int
@@ -137,21 +138,20 @@ def quote(
     marginal_cost_minor: int,
     grams: int,
     handover_minor: int,
+    zone_cost_minor: int | None = None,
 ) -> Quote:
     """The fee of a drop in a window, the same for the same zone, window and load.
 
     The demand part passes on what the drop costs above the usual, in published steps. It and the
     green discount are cut so that the delivery itself stays within the table's floor and ceiling;
-    the handover comes on top.
+    the handover comes on top. `zone_cost_minor` is what a drop costs on the mean over the zone's day.
     """
     parts = [
         FeePart(FeePartKind.BASE, "Delivery", table.base_minor, table.currency),
         *_window_parts(table, window, zone),
     ]
     fixed = sum(part.minor for part in parts)
-    above = marginal_cost_minor - table.usual_cost_minor
-    demand = to_step(share_bp(above, table.pass_on_bp), table.step_minor)
-    demand = _within(table, fixed, demand)
+    demand = _within(table, fixed, _demand(table, marginal_cost_minor, zone_cost_minor))
     if demand:
         label = "Busy time" if demand > 0 else "Quiet time"
         parts.append(FeePart(FeePartKind.DEMAND, label, demand, table.currency))
@@ -162,6 +162,21 @@ def quote(
     if handover_minor:
         parts.append(FeePart(FeePartKind.HANDOVER, "Handover", handover_minor, table.currency))
     return Quote(table.currency, tuple(parts))
+
+
+def _demand(table: FeeTable, cost_minor: int, zone_cost_minor: int | None) -> int:
+    """What a drop's cost adds to its fee: its difference to the zone's day, and that day's to the usual.
+
+    Where customers choose by the logit model, a window that costs more than the others of its day should
+    cost all of that more, but when the whole day costs more only `1 / (1 + W(S))` of it, a fifth to a third,
+    is well passed on: beyond that more is lost with those who leave (docs/allocation.md, "Fees").
+    """
+    if zone_cost_minor is None or table.level_pass_on_bp is None:
+        passed_on = share_bp(cost_minor - table.usual_cost_minor, table.pass_on_bp)
+    else:
+        passed_on = share_bp(cost_minor - zone_cost_minor, table.pass_on_bp)
+        passed_on += share_bp(zone_cost_minor - table.usual_cost_minor, table.level_pass_on_bp)
+    return to_step(passed_on, table.step_minor)
 
 
 def promised_grams(stored_parts: Sequence[Mapping[str, Any]], grams: int) -> int | None:

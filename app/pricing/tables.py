@@ -13,9 +13,10 @@ from app.values.ids import new_id
 class FeeRule(SQLModel, table=True):
     """A storefront's price table from `valid_from` on; the newest one that is valid counts.
 
-    All amounts are minor units of `currency`. The demand part is the drop's marginal cost above
-    `usual_cost_minor`, times `pass_on_bp`, rounded to `step_minor`; the whole stays within
-    `floor_minor` and `ceiling_minor`. `green_discount_minor` is given up to `green_grams`.
+    All amounts are minor units of `currency`. The demand part is what the drop costs above the mean of its
+    zone's day, times `pass_on_bp`, and that mean above `usual_cost_minor`, times `level_pass_on_bp` (None:
+    the same share), rounded to `step_minor`; the whole stays within `floor_minor` and `ceiling_minor`.
+    `green_discount_minor` is given up to `green_grams`.
     """
 
     __tablename__ = "fee_rule"
@@ -41,6 +42,7 @@ class FeeRule(SQLModel, table=True):
     flexible_minor: int = 0
     flexible_most_minor: int = 0
     min_order_minor: int = 0
+    level_pass_on_bp: int | None = None
     # What holds and bookings of one delivery day may be cheaper in all to steer demand; null is no limit.
     incentive_day_minor: int | None = None
 

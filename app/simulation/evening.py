@@ -135,12 +135,13 @@ class Desk:
         if self.policy.fees is Fees.FLAT:
             return dict.fromkeys(costs, self.policy.flat_minor)
         # The mean travel of an order in the time's worth, not the detour of this one (allocation study, 4.6).
-        whole = {
-            window: way + min(self.second_worth[b] for b in WITHIN[window]) * self.town.work_s
-            for window, (way, _) in costs.items()
-        }
+        times = [min(self.second_worth[b] for b in within) * self.town.work_s for within in WITHIN]
         if self.policy.fees is Fees.TABLE:
-            return {window: table_fee(window, cost) for window, cost in whole.items()}
+            # As in the house: the same fee for everybody in the zone, so the mean way too.
+            way = mean_way_minor(self.town)
+            level = way + sum(times) / len(times)
+            return {window: table_fee(window, way + times[window], level) for window in costs}
+        whole = {window: way + times[window] for window, (way, _) in costs.items()}
         return choice_fees(whole, self.town.margin_minor, self.town.kinds)
 
     def _take(self, shopper: Shopper, window: int, fee_minor: int, group: int) -> None:

@@ -25,6 +25,7 @@ class PriceTable:
     weekend_minor: int = 0
     usual_cost_minor: int = 100
     pass_on_bp: int = 10_000
+    level_pass_on_bp: int | None = 3_500
     step_minor: int = 50
     floor_minor: int = 100
     ceiling_minor: int = 1_200
@@ -39,8 +40,11 @@ TABLE = PriceTable()
 FEES = tuple(range(TABLE.floor_minor, TABLE.ceiling_minor + 1, TABLE.step_minor))
 
 
-def table_fee(window: int, cost_minor: float) -> int:
-    """The fee of the house's own price rule for a drop that costs so much, the time it takes included."""
+def table_fee(window: int, cost_minor: float, zone_cost_minor: float) -> int:
+    """The fee of the house's own price rule for a drop that costs so much, the time it takes included.
+
+    `zone_cost_minor` is the mean over all windows.
+    """
     asked = quote(
         TABLE,
         window=WINDOWS[window],
@@ -48,6 +52,7 @@ def table_fee(window: int, cost_minor: float) -> int:
         marginal_cost_minor=round_half_up(cost_minor),
         grams=0,
         handover_minor=0,
+        zone_cost_minor=round_half_up(zone_cost_minor),
     )
     return asked.total.minor
 

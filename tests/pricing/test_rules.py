@@ -22,6 +22,7 @@ class Table:
     weekend_minor: int = 50
     usual_cost_minor: int = 90
     pass_on_bp: int = 5_000
+    level_pass_on_bp: int | None = None
     step_minor: int = 50
     floor_minor: int = 90
     ceiling_minor: int = 790
@@ -58,6 +59,40 @@ def test_the_parts_add_up_and_the_delivery_stays_in_its_band(
 @given(st.integers(-2_000, 20_000), st.integers(0, 2_000))
 def test_a_dearer_drop_is_never_cheaper(cost: int, more: int) -> None:
     assert priced(cost).total.minor <= priced(cost + more).total.minor
+
+
+def levelled(cost: int, zone_cost: int, **figures: int) -> int:
+    """The fee of a drop where differences are passed on whole, and the level of the day by a quarter."""
+    told = Table(pass_on_bp=10_000, level_pass_on_bp=2_500, step_minor=1)
+    return quote(
+        replace(told, **figures),  # type: ignore[arg-type]  # figures only
+        window=Window(EVENING, EVENING + timedelta(hours=2)),
+        zone="Europe/Lisbon",
+        marginal_cost_minor=cost,
+        grams=100,
+        handover_minor=0,
+        zone_cost_minor=zone_cost,
+    ).total.minor
+
+
+def test_a_dear_day_is_passed_on_in_part_and_a_dear_window_of_it_whole() -> None:
+    usual = levelled(90, 90)
+    assert usual == Table().base_minor + Table().evening_minor
+    assert levelled(190, 190) == usual + 25
+    assert levelled(190, 90) == usual + 100
+    assert levelled(150, 190) == usual + 25 - 40
+    assert levelled(10_000, 10_000) == Table().ceiling_minor
+
+
+@given(cost=st.integers(0, 2_000), more=st.integers(0, 2_000), zone_cost=st.integers(0, 2_000))
+def test_of_one_day_the_dearer_drop_is_never_cheaper(cost: int, more: int, zone_cost: int) -> None:
+    assert levelled(cost, zone_cost, step_minor=50) <= levelled(cost + more, zone_cost, step_minor=50)
+
+
+@given(cost=st.integers(0, 2_000), zone_cost=st.integers(0, 2_000))
+def test_where_the_level_is_passed_on_like_differences_it_does_not_matter(cost: int, zone_cost: int) -> None:
+    whole = levelled(cost, zone_cost, level_pass_on_bp=10_000)
+    assert whole == priced(cost, table=replace(Table(), pass_on_bp=10_000, step_minor=1)).total.minor
 
 
 def test_each_part_says_what_it_is_for() -> None:

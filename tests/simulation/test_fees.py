@@ -43,6 +43,8 @@ def test_kinds_count_by_their_share() -> None:
 
 
 def test_the_price_table_passes_on_what_a_drop_costs_within_its_band() -> None:
-    assert table_fee(0, float(TABLE.usual_cost_minor)) == TABLE.base_minor
-    assert table_fee(0, TABLE.usual_cost_minor + 240.0) == TABLE.base_minor + 250
-    assert table_fee(0, 1e6) == TABLE.ceiling_minor
+    usual = float(TABLE.usual_cost_minor)
+    assert table_fee(0, usual, usual) == TABLE.base_minor
+    assert table_fee(0, usual + 240, usual) == TABLE.base_minor + 250
+    assert table_fee(0, usual + 500, usual + 500) == TABLE.base_minor + 200
+    assert table_fee(0, 1e6, usual) == TABLE.ceiling_minor

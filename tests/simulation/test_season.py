@@ -43,8 +43,9 @@ def test_re_optimised_tours_take_more_orders_than_insertion_alone(evening: list[
 
 
 def test_bid_prices_with_choice_earn_more_than_the_same_tours_at_a_flat_fee(evening: list[Outcome]) -> None:
-    _, _, improved, *_, chosen = evening
+    _, _, improved, _, table, chosen = evening
     assert chosen.profit_minor > improved.profit_minor
+    assert table.profit_minor > improved.profit_minor
 
 
 def test_an_evening_repeats_exactly_and_is_that_of_its_seed(small: Town, evening: list[Outcome]) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,8 @@ from app.allocation.price_changes import price_refreshes, read_changes
 from app.allocation.queries import question_and_answer, run_of
 from app.allocation.solve.prices import Prices
 from app.booking.offer import offer
-from app.capacity.tables import CapacityPool
+from app.capacity.queries import reaches_of
+from app.capacity.tables import CapacityPool, ZoneDayCost
 from app.database.rows import rows, table_of
 from app.database.runner import Database
 from app.jobs import later
@@ -23,6 +24,7 @@ from app.pricing.tables import FeeRule
 from app.slots.queries import slots_between
 from app.storefronts.issue_key import issue_key
 from app.values.actor import Role
+from app.values.window import Window
 from app.worker.plan import plan
 from app.worker.prices import COMMAND, DESK, PriceDesk, PricesFailed, refreshed
 from tests.api import KEY, Api, client_on, worked, world_on
@@ -30,6 +32,8 @@ from tests.conftest import Clock
 from tests.factories import NOW, Shop, make_basket, make_hold
 from tests.worker.small_city import QUICK, make_city
 
+# The base fee of tests, and its evening; seconds of the usual handover.
+FIXED_MINOR, AT_DOOR_S = 350, 240
 DAY = NOW.date() + timedelta(days=1)
 REFRESHES = """{ priceRefreshes { at actor reason solverSeconds
   changed { poolId beforeMinor afterMinor } } }"""
@@ -123,6 +127,45 @@ def test_a_minute_after_a_booking_prices_are_those_of_what_is_left(
     clock.forward(timedelta(minutes=2))
     asked(db)
     assert len(db.read_now(lambda c, _: price_refreshes(c))) == 3  # nothing has changed since
+
+
+def test_fees_follow_the_level_of_the_zones_day_only_in_part(db: Database, clock: Clock, shop: Shop) -> None:
+    zone_cost = sa.select(table_of(ZoneDayCost).c.cost_minor)
+    (level,) = db.read_now(lambda c, _: c.scalars(zone_cost).all())
+    assert 0 < level == pytest.approx(mean_of_cheapest(db), abs=1)
+    whole = fee(db, shop)
+    told = {"pass_on_bp": 10_000, "level_pass_on_bp": 2_000, "usual_cost_minor": 0, "step_minor": 1}
+    db.write_now(lambda c, _: c.execute(sa.update(table_of(FeeRule)).values(**told)) and None)
+    cheapest = min(costs(db).values())
+    assert fee(db, shop) == pytest.approx(FIXED_MINOR + level * 0.2 + cheapest - level, abs=1)
+    assert whole == pytest.approx(FIXED_MINOR + cheapest * 0.2, abs=26)
+
+    held(db, shop, "ana")
+    fewer_orders(db, 5)
+    clock.forward(timedelta(minutes=1))
+    asked(db)
+    (lower,) = db.read_now(lambda c, _: c.scalars(zone_cost).all())
+    assert level > lower == pytest.approx(mean_of_cheapest(db), abs=1)
+
+
+def costs(db: Database) -> dict[datetime, int]:
+    """What a drop costs in each hour, by the cheapest pool."""
+
+    def look(conn: Connection, now: Any) -> dict[datetime, int]:
+        span = Window(now, now + timedelta(days=3))
+        zone = conn.execute(sa.select(table_of(ServiceZone).c.id)).scalar_one()
+        found: dict[datetime, int] = {}
+        for reach in reaches_of(conn, now=now, zone_id=zone, span=span):
+            cost = reach.marginal_minor(AT_DOOR_S)
+            found[reach.window.start] = min(cost, found.get(reach.window.start, cost))
+        return found
+
+    return db.read_now(look)
+
+
+def mean_of_cheapest(db: Database) -> float:
+    found = costs(db).values()
+    return sum(found) / len(found)
 
 
 def test_the_history_says_who_when_why_before_and_after(db: Database, clock: Clock, shop: Shop) -> None:
