@@ -65,6 +65,13 @@ class SlotHold(Node):
     candidates: list[DeliverySlot] = strawberry.field(
         description="Of a flexible hold: the windows of which one is decided later; else empty."
     )
+
+    @strawberry.field(description="Lockers that are accepted beside the door.")
+    def locker_ids(self) -> list[strawberry.ID]:
+        """The lockers."""
+        seen: SeenHold = shown(self)
+        return [to_global("CollectionPoint", key) for key in seen.lockers]
+
     conflict: SlotClosure | None = strawberry.field(
         description="Why the goods do not fit; change them back, or hold another window."
     )
@@ -160,6 +167,12 @@ class PlannedStop:
     )
     vehicle_kind: VehicleKind = strawberry.field(description="What comes.")
 
+    @strawberry.field(description="The locker that it is planned at; null at the door.")
+    def locker_id(self) -> strawberry.ID | None:
+        """The locker."""
+        stop: PlannedStopValue = shown(self)
+        return to_global("CollectionPoint", stop.locker_id) if stop.locker_id else None
+
 
 @onto(SeenBooking, description="A booked delivery.")
 class DeliveryBooking(Node):
@@ -179,6 +192,16 @@ class DeliveryBooking(Node):
     flexible: FlexibleSlotBooking | None = strawberry.field(description="Null for a booking of one window.")
     partner_courier: bool = strawberry.field(description="Whether a partner courier brings it.")
     changes: BookingChanges = strawberry.field(description="What its customer may still do with it.")
+
+    @strawberry.field(
+        description="Lockers that are accepted beside the door; empty once it is decided where it goes: then"
+        " address says where."
+    )
+    def locker_ids(self) -> list[strawberry.ID]:
+        """The lockers."""
+        seen: SeenBooking = shown(self)
+        return [to_global("CollectionPoint", key) for key in seen.lockers]
+
     planned_arrival: datetime | None = strawberry.field(
         description="When the goods are to be handed over, inside the promised window; null before tours are"
         " made."

@@ -45,6 +45,9 @@ class CollectionPointInput:
     name: str = strawberry.field(description="For people.")
     address: str = strawberry.field(description="As people write it.")
     point: PointInput = strawberry.field(description="Where it is; it must lie in a served zone.")
+    locker: bool = strawberry.field(
+        default=False, description="It is a locker: accepted beside a door, no address of its own."
+    )
 
 
 @strawberry.input(description="Which collection point goes.")
@@ -66,13 +69,16 @@ async def collection_points(
     info: Info,
     near: Annotated[AddressInput, strawberry.argument(description="From where.")],
     first: Annotated[int, strawberry.argument(description="How many, at most 50.")] = 5,
+    lockers: Annotated[
+        bool, strawberry.argument(description="Lockers, instead of those that are addresses of their own.")
+    ] = False,
 ) -> list[CollectionPoint] | None:
     """The nearest first."""
     if not 1 <= first <= MAX_POINTS:
         raise GraphQLError(f"first: ask for 1 to {MAX_POINTS}.")
     place = await located(info, near)
     found = await info.context.read(
-        lambda conn, _: collection_points_near(conn, point=place.point, limit=first)
+        lambda conn, _: collection_points_near(conn, point=place.point, limit=first, lockers=lockers)
     )
     return shown(found)
 
@@ -89,6 +95,7 @@ async def save_collection_point(info: Info, input: CollectionPointInput) -> Coll
                 name=input.name,
                 address_label=input.address,
                 point=point,
+                locker=input.locker,
             )
         )
     )

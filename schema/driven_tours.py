@@ -65,6 +65,12 @@ class Stop:
         row: StopRow = shown(self)
         return short_code(row.booking_id)
 
+    @strawberry.field(name="lockerId", description="The locker that it is at; null at the door.")
+    def at_locker(self) -> strawberry.ID | None:
+        """The locker."""
+        row: StopRow = shown(self)
+        return to_global("CollectionPoint", row.locker_id) if row.locker_id else None
+
     @strawberry.field(description="Where it is.")
     def point(self) -> Point:
         """The place."""

@@ -39,6 +39,11 @@ class HoldFlexibleSlotInput:
     cart_reference: str = strawberry.field(
         default="", description="Which of the customer's carts; each holds one slot."
     )
+    locker_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list,
+        description="At most 3 lockers of the zone that the customer accepts beside the door, the best one"
+        " first; after the cut-off it is decided where it goes. Not for what must be handed over in person.",
+    )
     idempotency_key: str = strawberry.field(description=KEY)
 
 
@@ -80,6 +85,7 @@ async def hold_flexible_slot(info: Info, input: HoldFlexibleSlotInput) -> HoldSl
         expected_fee=input.expected_fee.value() if input.expected_fee else None,
         cart_reference=input.cart_reference,
         key=input.idempotency_key,
+        lockers=tuple(key_of("CollectionPoint", one) for one in input.locker_ids),
     )
 
     def work(conn: Connection, now: datetime) -> SlotHoldRow:

@@ -90,6 +90,11 @@ class HoldSlotInput:
     cart_reference: str = strawberry.field(
         default="", description="Which of the customer's carts; each holds one slot."
     )
+    locker_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list,
+        description="At most 3 lockers of the zone that the customer accepts beside the door, the best one"
+        " first; after the cut-off it is decided where it goes. Not for what must be handed over in person.",
+    )
     idempotency_key: str = strawberry.field(description=KEY)
 
 
@@ -215,6 +220,7 @@ async def hold_slot(info: Info, input: HoldSlotInput) -> HoldSlotPayload | None:
         expected_fee=expected,
         cart_reference=input.cart_reference,
         key=input.idempotency_key,
+        lockers=tuple(key_of("CollectionPoint", one) for one in input.locker_ids),
     )
     holding: Awaitable[SlotHoldRow] = info.context.write_together(HOLDING, request)
     held, refusal = await attempted(holding)

@@ -73,6 +73,7 @@ class CollectionPoint(Node):
     name: str = strawberry.field(description="For people.")
     address_label: str = strawberry.field(name="address", description="As people write it.")
     point: Point = strawberry.field(description="Where it is.")
+    locker: bool = strawberry.field(description="Whether it is a locker, which is accepted beside a door.")
 
 
 @strawberry.type(description="The place that was understood, and the zone that serves it.")

@@ -53,6 +53,8 @@ def _skills(problem: OrderProblem, plan: OrderPlan) -> Iterator[str]:
         lacks = set(order.needs) - set(pool.skills) if pool else set()
         if pool and lacks:
             yield f"Pool {_name(pool)} lacks {sorted(lacks)} for order {order.id}."
+        if pool and order.at_door and order.choices[place].place:
+            yield f"Order {order.id} may not go to a locker."
 
 
 def _waves(problem: OrderProblem, plan: OrderPlan) -> Iterator[str]:

@@ -44,7 +44,8 @@ class Choice:
     """A pool that may serve an order, in one of the windows that its customer accepts.
 
     `cost_minor` is distance and carbon, `worth_minor` what its minutes are worth to those who still order,
-    `move_minor` the price of disturbing the running plan.
+    `move_minor` the price of disturbing the running plan. `place` is 0 at the door, else the number of the
+    locker among those that the customer accepts.
     """
 
     pool: int
@@ -53,6 +54,7 @@ class Choice:
     cost_minor: float
     worth_minor: float = 0.0
     move_minor: float = 0.0
+    place: int = 0
 
     @property
     def price(self) -> float:
@@ -66,6 +68,7 @@ class Order:
 
     `partner_minor` is what a partner courier takes for it. `present` is the pool that serves it now, None
     where a partner courier does. `needs` are the skills of whoever brings it; a partner courier has them all.
+    Goods that are handed over `at_door` go to no locker.
     """
 
     id: str
@@ -77,6 +80,7 @@ class Order:
     present: int | None
     choices: tuple[Choice, ...]
     needs: tuple[str, ...] = ()
+    at_door: bool = False
 
     def load(self, choice: Choice) -> Load:
         """What it takes of the pool of a choice."""

@@ -17,7 +17,9 @@ from sqlalchemy import Connection
 from app.allocation.tour_snapshot import TourSnapshot, fingerprint
 from app.booking.errors import BookingNotFlexible, SlotNotFound
 from app.booking.narrow import narrow
+from app.booking.settle_place import settle_place
 from app.booking.tables import DeliveryBooking
+from app.capacity.lock import lock
 from app.database.rows import add, table_of
 from app.events import record
 from app.tours.problem import PlannedTour, Routes, RoutingProblem, travel_s
@@ -47,7 +49,8 @@ def publish_tours(
     """Replace the tours that have not left; False, and nothing is changed, when the bookings are others now.
 
     `problem` is the snapshot's with its travel tables, `lines` are the ways along the streets by tour and
-    trip. Flexible bookings past their cut-off are narrowed to the window that they are planned in.
+    trip. Past its cut-off it is decided what was left open: the window of a flexible booking is the one that
+    it is planned in, and whoever accepts a locker has it there or at the door.
     """
     run = table_of(TourRun)
     mine = sa.select(run.c.status).where(run.c.id == run_id).with_for_update()
@@ -134,6 +137,7 @@ def _stops(frozen: TourSnapshot, problem: RoutingProblem, tour: Tour, planned: P
     for number, trip in enumerate(planned.trips, start=1):
         for stop in trip.stops:
             booking = frozen.bookings[stop.drop]
+            point = frozen.points[problem.drops[stop.drop].ways[stop.way].place]
             made.append(
                 Stop(
                     tour_id=tour.id,
@@ -144,8 +148,9 @@ def _stops(frozen: TourSnapshot, problem: RoutingProblem, tour: Tour, planned: P
                     arrives_at=at(stop.arrives_s),
                     starts_at=at(stop.starts_s),
                     leaves_at=at(stop.leaves_s),
-                    latitude=booking.latitude,
-                    longitude=booking.longitude,
+                    latitude=point.latitude,
+                    longitude=point.longitude,
+                    locker_id=frozen.lockers[stop.drop][stop.way],
                 )
             )
     return made
@@ -250,15 +255,33 @@ def _facts(now: datetime, frozen: TourSnapshot, problem: RoutingProblem, routes:
 
 
 def _narrow(conn: Connection, now: datetime, actor: Actor, frozen: TourSnapshot, routes: Routes) -> None:
-    """Past the cut-off a flexible customer is told the window that the tours keep."""
-    stops: Sequence[tuple[DeliveryBooking, str]] = [
-        (frozen.bookings[stop.drop], frozen.slots[stop.drop][stop.way])
+    """Past the cut-off customers are told the window and the place that the tours keep."""
+    stops = [
+        (frozen.bookings[s.drop], frozen.slots[s.drop][s.way], frozen.lockers[s.drop][s.way])
         for tour in routes.tours
         for trip in tour.trips
-        for stop in trip.stops
-        if frozen.bookings[stop.drop].id in frozen.open_ids
+        for s in trip.stops
     ]
-    for booking, slot_id in stops:
-        if booking.cutoff_at <= now:
+    due = [one for one in stops if one[0].cutoff_at <= now]
+    settling = [booking for booking, *_ in due if booking.lockers]
+    if settling:
+        # Bookings, then pools, then tentative tours: the one order of locks.
+        table = table_of(DeliveryBooking)
+        ids = [booking.id for booking in settling]
+        conn.execute(sa.select(table.c.id).where(table.c.id.in_(ids)).order_by("id").with_for_update())
+        lock(conn, pool_ids={booking.pool_id for booking in settling})
+    for booking, slot_id, locker_id in due:
+        narrowed = False
+        if booking.id in frozen.open_ids:
             with suppress(BookingNotFlexible, SlotNotFound):
                 narrow(conn, now=now, actor=actor, booking_id=booking.id, slot_id=slot_id)
+                narrowed = True
+        if booking.lockers:
+            settle_place(
+                conn,
+                now=now,
+                actor=actor,
+                booking_id=booking.id,
+                locker_id=locker_id,
+                tell=not narrowed,
+            )

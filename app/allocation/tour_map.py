@@ -46,6 +46,8 @@ class MapStop:
     arrival: datetime | None
     latest: datetime | None
     claim: DeliveryBooking | SlotHold | None
+    # It is at a locker.
+    locker_id: str | None = None
 
     @property
     def state(self) -> str:
@@ -184,6 +186,7 @@ def _driven(
                 arrival=stop.starts_at,
                 latest=None,
                 claim=claims.get(stop.booking_id),
+                locker_id=stop.locker_id,
             )
             for stop in tour.stops
         ),

@@ -6,42 +6,33 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
+from itertools import pairwise, product
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.allocation.errors import NothingToPlan
-from app.allocation.on_duty import Rostered, roster
-from app.allocation.tables import PlanningFigures
-from app.booking.flexible import choices_of
-from app.booking.rules import BookingStatus, RepromiseState
-from app.booking.tables import DeliveryBooking, FlexibleSlotBooking, RepromiseProposal
-from app.capacity.tables import CapacityPool
-from app.database.rows import by_id, rows, table_of
+from app.allocation.on_duty import Rostered
+from app.allocation.tour_facts import TourFacts, bookings_to_bring, read_facts, tours_gone
+from app.booking.lockers import AWAY_MINOR, usable
+from app.booking.tables import DeliveryBooking
+from app.database.rows import table_of
 from app.fleet.queries import vehicle_classes
 from app.fleet.rules import MOTORED, Mover, km_minor
-from app.fleet.tables import EmissionFactor, Shift, VehicleClass, WageRule
-from app.handover.tables import DropPreference
-from app.places.closures import ClosedStreet, barred, closed_streets
-from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
-from app.slots.queries import slots_by_id
-from app.slots.tables import DeliverySlot
+from app.fleet.tables import Shift, VehicleClass
+from app.places.closures import barred
+from app.places.tables import CollectionPoint
 from app.tours.problem import Break, Drop, Kind, RoutingProblem, Way
 from app.tours.problem import Vehicle as TourVehicle
 from app.tours.rules import BREAK_AFTER, BREAK_EARLIEST_S, BREAK_LATEST_S, BREAK_S, hours_of
-from app.tours.tables import Stop, Tour
 from app.values.load import Load
 from app.values.point import Point, distance_m
-from app.values.window import Window
 
 # Overtime is asked of a driver for an hour at most, and paid half more.
 OVERTIME_S = 3_600
 OVERTIME_BP = 15_000
 _RELOADS = 12
-# Bookings whose goods are not on the road yet.
-_TO_BRING = (BookingStatus.CONFIRMED, BookingStatus.LOCKED, BookingStatus.IN_FULFILMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +40,9 @@ class TourSnapshot:
     """A routing problem without its travel tables, with the rows behind its indices.
 
     `points` are its places, `movers` who travels in the order of its kinds, `slower_bp` the streets' hours;
-    `slots` name the window of each way of each drop, `open_ids` the bookings whose window is still open,
-    `kept` the tours that have left already, or leave within `loading`. `fingerprint` tells whether the
-    bookings are still the same.
+    `slots` name the window of each way of each drop, `lockers` the locker that it is at, None at the door.
+    `open_ids` are the bookings whose window is still open, `kept` the tours that have left already, or leave
+    within `loading`. `fingerprint` tells whether the bookings are still the same.
     """
 
     node_id: str
@@ -64,6 +55,7 @@ class TourSnapshot:
     rostered: tuple[Rostered, ...]
     bookings: tuple[DeliveryBooking, ...]
     slots: tuple[tuple[str, ...], ...]
+    lockers: tuple[tuple[str | None, ...], ...]
     open_ids: frozenset[str]
     kept: tuple[str, ...]
     fingerprint: str
@@ -84,13 +76,18 @@ def tour_snapshot(
     So are those that leave within `loading`. The goods of the bookings in `ready` can be loaded from then
     on. Raises NothingToPlan, saying what is missing.
     """
-    facts = _read(conn, now, node_id, day, loading)
+    facts = read_facts(conn, now, node_id, day, loading)
     kinds = [kind for kind in facts.classes if any(one.class_id == kind.id for one in facts.rostered)]
     if facts.bookings and not kinds:
         raise NothingToPlan(what=f"No vehicle is rostered at {facts.node.name} on {day}; plan its shifts.")
-    points = list(dict.fromkeys([facts.node.point, *(booking.point for booking in facts.bookings)]))
+    accepted = {one.id: _lockers(facts, kinds, one) for one in facts.bookings}
+    away = (locker.point for some in accepted.values() for locker in some)
+    points = list(dict.fromkeys([facts.node.point, *(one.point for one in facts.bookings), *away]))
     origin = datetime.combine(day, time(), tzinfo=ZoneInfo(facts.city.time_zone)).astimezone(UTC)
-    drops = [_drop(facts, kinds, points, origin, booking, ready or {}) for booking in facts.bookings]
+    drops = [
+        _drop(facts, kinds, points, origin, booking, accepted[booking.id], ready or {})
+        for booking in facts.bookings
+    ]
     begins = _hours(facts, origin)
     problem = RoutingProblem(
         begins_at=origin,
@@ -99,7 +96,7 @@ def tour_snapshot(
         travels=(),
         kinds=tuple(Kind(kind.id, kind.name, number) for number, kind in enumerate(kinds)),
         vehicles=tuple(_vehicle(facts, kinds, origin, now, one) for one in facts.rostered),
-        drops=tuple(drop for drop, _ in drops),
+        drops=tuple(drop for drop, *_ in drops),
         bands_s=tuple(at_s for at_s, _ in begins),
     )
     return TourSnapshot(
@@ -112,7 +109,8 @@ def tour_snapshot(
         circuity_bp=facts.figures.circuity_bp,
         rostered=facts.rostered,
         bookings=facts.bookings,
-        slots=tuple(slots for _, slots in drops),
+        slots=tuple(slots for _, slots, _ in drops),
+        lockers=tuple(lockers for *_, lockers in drops),
         open_ids=frozenset(facts.choices),
         kept=facts.kept,
         fingerprint=fingerprint(conn, now=now, node_id=node_id, day=day, loading=loading),
@@ -131,133 +129,17 @@ def fingerprint(
     told = [
         *sorted(
             (b.id, b.version, b.pool_id, b.drop_preference_id)
-            for b in _bookings(conn, now + loading, node_id, day, now)
+            for b in bookings_to_bring(conn, now + loading, node_id, day, now)
         ),
         *sorted((row.id, row.vehicles) for row in roster),
-        *sorted(_kept(conn, now + loading, node_id, day)),
+        *sorted(tours_gone(conn, now + loading, node_id, day)),
         *((kind.id, sorted(kind.able)) for kind in vehicle_classes(conn)),
     ]
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """The rows a problem is made of."""
-
-    city: City
-    figures: PlanningFigures
-    node: FulfilmentNode
-    zones: list[ServiceZone]
-    hours: dict[tuple[str, int], ZoneHour]
-    classes: list[VehicleClass]
-    factors: dict[str, EmissionFactor]
-    wage_minor_per_h: int
-    rostered: tuple[Rostered, ...]
-    bookings: tuple[DeliveryBooking, ...]
-    pools: dict[str, CapacityPool]
-    preferences: dict[str, DropPreference]
-    choices: Mapping[str, Sequence[DeliverySlot]]
-    slots: dict[str, DeliverySlot]
-    kept: tuple[str, ...]
-    closed: list[ClosedStreet]
-
-
-def _read(conn: Connection, now: datetime, node_id: str, day: date, loading: timedelta) -> _Facts:
-    node = by_id(conn, FulfilmentNode, node_id)
-    figures = rows(conn, PlanningFigures, sa.select(table_of(PlanningFigures)))
-    city = by_id(conn, City, node.city_id) if node else None
-    if node is None or city is None or not figures:
-        raise NothingToPlan(what="There is no such node with planning figures; load a city and its seed.")
-    bookings = _bookings(conn, now + loading, node_id, day, now)
-    kept = _kept(conn, now + loading, node_id, day)
-    wages = rows(conn, WageRule, sa.select(table_of(WageRule)).order_by(sa.desc("valid_from")))
-    return _Facts(
-        city=city,
-        figures=figures[0],
-        node=node,
-        zones=rows(conn, ServiceZone, sa.select(table_of(ServiceZone)).order_by("code")),
-        hours={(h.zone_id, h.hour): h for h in rows(conn, ZoneHour, sa.select(table_of(ZoneHour)))},
-        classes=vehicle_classes(conn),
-        factors={f.id: f for f in rows(conn, EmissionFactor, sa.select(table_of(EmissionFactor)))},
-        wage_minor_per_h=next((one.wage_minor_per_h for one in wages if one.valid_from <= day), 0),
-        rostered=roster(conn, now=now, node_id=node_id, day=day, kept=kept),
-        closed=closed_streets(conn, Window(now, now + timedelta(days=(day - now.date()).days + 2))),
-        bookings=bookings,
-        pools={p.id: p for p in _with(conn, CapacityPool, [b.pool_id for b in bookings])},
-        preferences={p.id: p for p in _with(conn, DropPreference, [b.drop_preference_id for b in bookings])},
-        choices=_open_choices(conn, bookings),
-        slots={slot.id: slot for slot in slots_by_id(conn, [b.slot_id for b in bookings])},
-        kept=kept,
-    )
-
-
-def _with[M: (CapacityPool, DropPreference)](conn: Connection, model: type[M], ids: Sequence[str]) -> list[M]:
-    table = table_of(model)
-    return rows(conn, model, sa.select(table).where(table.c.id.in_(sorted(set(ids)))))
-
-
-def _bookings(
-    conn: Connection, loaded: datetime, node_id: str, day: date, now: datetime
-) -> tuple[DeliveryBooking, ...]:
-    """Bookings to be brought from the node that day whose window is not over and that are not loaded.
-
-    Not those that a partner courier brings, nor those whose customers a disruption asks to choose.
-    """
-    asked = table_of(RepromiseProposal)
-    booking, pool = table_of(DeliveryBooking), table_of(CapacityPool)
-    gone = sa.select(table_of(Stop).c.booking_id).where(
-        table_of(Stop).c.tour_id.in_(_kept(conn, loaded, node_id, day))
-    )
-    waiting = sa.exists(
-        sa.select(asked.c.id).where(
-            asked.c.booking_id == booking.c.id,
-            asked.c.pool_id == booking.c.pool_id,
-            asked.c.state == RepromiseState.OPEN,
-            asked.c.disruption_id.is_not(None),
-        )
-    )
-    query = (
-        sa.select(booking)
-        .join(pool, pool.c.id == booking.c.pool_id)
-        .where(
-            pool.c.node_id == node_id,
-            pool.c.day == day,
-            booking.c.status.in_(_TO_BRING),
-            booking.c.partner_courier.is_(False),
-            booking.c.ends_at > now,
-            sa.not_(waiting),
-            booking.c.id.not_in(gone),
-        )
-        .order_by(booking.c.id)
-    )
-    return tuple(rows(conn, DeliveryBooking, query))
-
-
-def _kept(conn: Connection, loaded: datetime, node_id: str, day: date) -> tuple[str, ...]:
-    """The tours that are loaded, on the street or back."""
-    tour = table_of(Tour)
-    left = sa.select(tour.c.id).where(
-        tour.c.node_id == node_id, tour.c.day == day, tour.c.leaves_at <= loaded
-    )
-    return tuple(sorted(conn.execute(left).scalars()))
-
-
-def _open_choices(conn: Connection, bookings: Sequence[DeliveryBooking]) -> dict[str, list[DeliverySlot]]:
-    """The windows of flexible bookings that are not narrowed yet, by booking."""
-    table = table_of(FlexibleSlotBooking)
-    open_ids = set(
-        conn.execute(
-            sa.select(table.c.booking_id).where(
-                table.c.narrowed_at.is_(None), table.c.booking_id.in_([b.id for b in bookings])
-            )
-        ).scalars()
-    )
-    holds = {booking.hold_id: booking.id for booking in bookings if booking.id in open_ids}
-    return {holds[hold]: slots for hold, slots in choices_of(conn, list(holds)).items()}
-
-
 def _vehicle(
-    facts: _Facts, kinds: Sequence[VehicleClass], origin: datetime, now: datetime, one: Rostered
+    facts: TourFacts, kinds: Sequence[VehicleClass], origin: datetime, now: datetime, one: Rostered
 ) -> TourVehicle:
     number = next(n for n, kind in enumerate(kinds) if kind.id == one.class_id)
     kind = kinds[number]
@@ -289,17 +171,19 @@ def _vehicle(
 
 
 def _drop(
-    facts: _Facts,
+    facts: TourFacts,
     kinds: Sequence[VehicleClass],
     points: Sequence[Point],
     origin: datetime,
     booking: DeliveryBooking,
+    lockers: Sequence[CollectionPoint],
     ready: Mapping[str, datetime],
-) -> tuple[Drop, tuple[str, ...]]:
-    """A booking as a drop, and the slot of each of its ways.
+) -> tuple[Drop, tuple[str, ...], tuple[str | None, ...]]:
+    """A booking as a drop, the slot of each of its ways, and its locker where it is one.
 
-    A flexible one may be brought in any of its windows that its pool's hour lies in: narrowing it to one of
-    those takes nothing from other pools.
+    Where lockers are accepted each window has a way at the door and one at each of them. A flexible one may
+    be brought in any of its windows that its pool's hour lies in: narrowing it to one of those takes nothing
+    from other pools.
     """
     pool = facts.pools[booking.pool_id]
     windows = [(slot.window, slot.id) for slot in facts.choices.get(booking.id, ())]
@@ -308,17 +192,23 @@ def _drop(
         planned = facts.slots[booking.slot_id].window if booking.id in facts.choices else booking.window
         windows = [(planned, booking.slot_id)]
     at_door_s = facts.preferences[booking.drop_preference_id].at_door_s
-    ways = []
-    for window, _ in windows:
+    policy = facts.locker_policy
+    places: list[tuple[str | None, Point, int]] = [(None, booking.point, at_door_s)]
+    if policy is not None:
+        places += [(one.id, one.point, policy.at_door_s) for one in lockers]
+    ways, found = [], []
+    for (window, slot_id), (locker_id, point, door_s) in product(windows, places):
         parking_s = _parking_s(facts, booking.zone_id, window.start)
+        found.append((slot_id, locker_id))
         ways.append(
             Way(
-                place=points.index(booking.point),
+                place=points.index(point),
                 opens_s=_seconds(origin, window.start),
                 # The window does not contain its end.
                 closes_s=_seconds(origin, window.end) - 1,
-                at_door_s=tuple(at_door_s * kind.handover_bp // 10_000 for kind in kinds),
+                at_door_s=tuple(door_s * kind.handover_bp // 10_000 for kind in kinds),
                 parking_s=tuple(parking_s * kind.parking_bp // 10_000 for kind in kinds),
+                dearer_minor=AWAY_MINOR if locker_id else 0,
             )
         )
     load = booking.load
@@ -330,10 +220,27 @@ def _drop(
         needs=frozenset(booking.basket.needs),
         ready_s=_seconds(origin, ready[booking.id]) if booking.id in ready else 0,
     )
-    return drop, tuple(slot for _, slot in windows)
+    return drop, tuple(slot for slot, _ in found), tuple(locker for _, locker in found)
 
 
-def _may(facts: _Facts, kind: VehicleClass, booking: DeliveryBooking) -> bool:
+def _lockers(
+    facts: TourFacts, kinds: Sequence[VehicleClass], booking: DeliveryBooking
+) -> list[CollectionPoint]:
+    """The lockers that a booking may go to as well: every vehicle that may come to its door reaches them."""
+    able = [kind for kind in kinds if _may(facts, kind, booking)]
+
+    def reached(locker: CollectionPoint) -> bool:
+        far_m = distance_m(facts.node.point, locker.point)
+        shut = barred(facts.closed, booking.window, locker.point, locker.address_label)
+        return all(
+            (kind.reach_m is None or far_m <= kind.reach_m) and not (shut and kind.kind in MOTORED)
+            for kind in able
+        )
+
+    return [one for one in usable(dict(facts.lockers), booking.lockers, booking.basket) if reached(one)]
+
+
+def _may(facts: TourFacts, kind: VehicleClass, booking: DeliveryBooking) -> bool:
     if kind.kind in MOTORED and barred(facts.closed, booking.window, booking.point, booking.address_label):
         return False
     if kind.combustion and _low_emission(facts, booking):
@@ -343,7 +250,7 @@ def _may(facts: _Facts, kind: VehicleClass, booking: DeliveryBooking) -> bool:
     return promised or kind.reach_m is None or distance_m(facts.node.point, booking.point) <= kind.reach_m
 
 
-def _low_emission(facts: _Facts, booking: DeliveryBooking) -> bool:
+def _low_emission(facts: TourFacts, booking: DeliveryBooking) -> bool:
     """Whether any hour in which it may come is closed to combustion engines in its zone."""
     known = (facts.hours.get((booking.zone_id, h)) for h in hours_of(booking.window, facts.city.time_zone))
     return any(hour is not None and hour.low_emission for hour in known)
@@ -353,12 +260,12 @@ def _seconds(origin: datetime, at: datetime) -> int:
     return round((at - origin).total_seconds())
 
 
-def _parking_s(facts: _Facts, zone_id: str, at: datetime) -> int:
+def _parking_s(facts: TourFacts, zone_id: str, at: datetime) -> int:
     hour = facts.hours.get((zone_id, at.astimezone(ZoneInfo(facts.city.time_zone)).hour))
     return hour.parking_s if hour else 0
 
 
-def _hours(facts: _Facts, origin: datetime) -> list[tuple[int, int]]:
+def _hours(facts: TourFacts, origin: datetime) -> list[tuple[int, int]]:
     """The local hours at which any street changes its speed: (seconds, hour of the day), the day's 0 first.
 
     A day with a clock change has its hours at their real seconds.
@@ -374,9 +281,14 @@ def _hours(facts: _Facts, origin: datetime) -> list[tuple[int, int]]:
     return [hours[0], *changed]
 
 
-def _slower(facts: _Facts, points: Sequence[Point], hour: int) -> tuple[int, ...]:
+def _slower(facts: TourFacts, points: Sequence[Point], hour: int) -> tuple[int, ...]:
     """How slow each place is in an hour: that of its booking's zone, or of the zone nearest to the node."""
-    zone_of = {booking.point: booking.zone_id for booking in facts.bookings}
+    zone_of = {locker.point: b.zone_id for b in facts.bookings for locker in _named(facts, b)}
+    zone_of |= {booking.point: booking.zone_id for booking in facts.bookings}
     nearest = min(facts.zones, key=lambda zone: distance_m(zone.centre, facts.node.point))
     found = (facts.hours.get((zone_of.get(point, nearest.id), hour)) for point in points)
     return tuple(one.slowdown_bp if one else 10_000 for one in found)
+
+
+def _named(facts: TourFacts, booking: DeliveryBooking) -> list[CollectionPoint]:
+    return [facts.lockers[key] for key in booking.lockers if key in facts.lockers]

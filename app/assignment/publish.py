@@ -18,6 +18,7 @@ from app.assignment.tables import AssignmentRun, BookingAllocation, BookingMove
 from app.booking.columns import served_by
 from app.booking.lock_unchanged import lock_unchanged
 from app.booking.narrow import narrow
+from app.booking.settle_place import settle_place
 from app.booking.stops import stop_of
 from app.booking.tables import DeliveryBooking
 from app.capacity.transfer import Transfer, transfer
@@ -63,7 +64,9 @@ def publish_assignment(
     """
     moved = _moved(frozen, plan, told.asked)
     due = _due(now, frozen, plan) if narrow_due else []
-    touched = {b.id: b for b in (*(booking for booking, _, _ in moved), *(booking for booking, _ in due))}
+    placed = _placed(frozen, plan)
+    concerned = (*(b for b, _, _ in moved), *(b for b, _ in due), *(b for b, _, _ in placed))
+    touched = {booking.id: booking for booking in concerned}
     lock_unchanged(conn, bookings=list(touched.values()))
     made = [_move(now, run_id, told, booking, enters) for booking, _, enters in moved]
     overtime = {p.id: late for p, late in zip(frozen.problem.pools, plan.overtime_s, strict=True)}
@@ -73,13 +76,27 @@ def publish_assignment(
         now=now,
         actor=told.actor,
         reason=told.reason,
-        transfers=[_transfer(frozen, b, order, choice) for b, order, choice in _chosen(frozen, plan, moved)],
+        transfers=[
+            *(_transfer(frozen, b, order, choice) for b, order, choice in _chosen(frozen, plan, moved)),
+            *_quicker(frozen, placed, {booking.id for booking, *_ in moved}),
+        ],
         overtime_s=limits,
     )
     _write_bookings(conn, now, frozen, plan, moved)
     _tours(conn, now, frozen, plan, moved)
     _explain(conn, now, run_id, frozen, plan)
     add(conn, *made)
+    told_anyway = {booking.id for booking, _ in due}
+    for booking, _, choice in placed:
+        settle_place(
+            conn,
+            now=now,
+            actor=_PLANNER,
+            booking_id=booking.id,
+            locker_id=booking.lockers[choice.place - 1],
+            counted=True,
+            tell=booking.id not in told_anyway,
+        )
     for booking, slot_id in due:
         narrow(conn, now=now, actor=_PLANNER, booking_id=booking.id, slot_id=slot_id)
     _certificate(conn, now, run_id, frozen, plan, len(moved), len(due))
@@ -115,6 +132,25 @@ def _chosen(
         order = frozen.problem.orders[number]
         found.append((booking, order, None if enters is None else order.choices[plan.chosen[number]]))
     return found
+
+
+type _Placed = tuple[DeliveryBooking, Order, Choice]
+
+
+def _placed(frozen: Frozen, plan: OrderPlan) -> list[_Placed]:
+    """The bookings that go to a locker."""
+    orders = zip(frozen.bookings, frozen.problem.orders, plan.chosen, strict=True)
+    found = [(one, order, order.choices[place]) for one, order, place in orders if place != PARTNER]
+    return sorted((one for one in found if one[2].place), key=lambda one: one[0].id)
+
+
+def _quicker(frozen: Frozen, placed: Sequence[_Placed], moved: Collection[str]) -> list[Transfer]:
+    """Those that go to a locker with the vehicles that they have: their pools count the shorter stop."""
+    return [
+        _transfer(frozen, booking, order, choice)
+        for booking, order, choice in placed
+        if booking.id not in moved
+    ]
 
 
 def _transfer(frozen: Frozen, booking: DeliveryBooking, order: Order, choice: Choice | None) -> Transfer:
@@ -192,7 +228,8 @@ def _explain(conn: Connection, now: datetime, run_id: str, frozen: Frozen, plan:
     made = []
     for order, place in zip(frozen.problem.orders, plan.chosen, strict=True):
         chosen = None if place == PARTNER else order.choices[place]
-        others = [choice for choice in order.choices if choice is not chosen]
+        # Elsewhere at the same vehicles is not another choice of vehicles.
+        others = [one for one in order.choices if chosen is None or one.pool != chosen.pool]
         others.sort(key=lambda choice: choice.price + _scarcity(plan, choice))
         kept = ([chosen] if chosen else []) + others[: _EXPLAINED - 1]
         made.append(

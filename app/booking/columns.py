@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -90,6 +91,7 @@ def new_hold(
     cutoff_at: datetime,
     expires_at: datetime,
     origin: HoldOrigin = HoldOrigin.SHOPPER,
+    lockers: Sequence[str] = (),
 ) -> SlotHold:
     """The row of a hold whose room has been taken; the caller adds it."""
     return made(
@@ -106,6 +108,7 @@ def new_hold(
         changed_at=now,
         cutoff_at=cutoff_at,
         expires_at=expires_at,
+        lockers=list(lockers),
         # The fee's currency counts, should the basket be told in another.
         **{**goods(basket), **where(place), **served(reach, preference), **priced(fee)},
     )

@@ -39,6 +39,10 @@ class SkillMissing(BasketTooLarge):
     """No vehicle that serves this window can {skills}; leave those goods out or choose another window."""
 
 
+class LockerNotHere(Invalid):
+    """Give at most {most} lockers in the zone of the address; collectionPoints with lockers names them."""
+
+
 class MinOrderValue(Refusal):
     """This storefront delivers from {least} {currency} on; add something to the basket."""
 

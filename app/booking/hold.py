@@ -13,6 +13,7 @@ from app.booking.columns import new_hold
 from app.booking.covered_fee import covered_fee, fee_in
 from app.booking.earlier_holds import give_back_earlier
 from app.booking.errors import FeeChanged, SlotNotFound
+from app.booking.lockers import accepted
 from app.booking.menu import Menu, policy_of
 from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import SlotHold
@@ -46,15 +47,19 @@ def hold(
     wish: DropWish | None = None,
     expected_fee: Money | None = None,
     cart_reference: str = "",
+    lockers: tuple[str, ...] = (),
     key: str,
 ) -> SlotHold:
     """Take capacity for the basket in the slot's cheapest pool and lock its fee until the hold ends.
 
     A customer's earlier hold for the same cart is given back in the same transaction. Raises SlotNotFound,
     OutOfZone, CutoffPassed, LeadTime, Blackout, BeyondHorizon, MinOrderValue, BasketTooLarge, SlotFull
-    (with `alternatives`), FeeChanged, the refusals of handover and customers, and those of `once`.
+    (with `alternatives`), FeeChanged, LockerNotHere, the refusals of handover and customers, and those of
+    `once`.
     """
-    asked = HoldRequest(actor, slot_id, place, basket, customer, wish, expected_fee, cart_reference, key)
+    asked = HoldRequest(
+        actor, slot_id, place, basket, customer, wish, expected_fee, cart_reference, key, lockers
+    )
     return once(
         conn,
         now=now,
@@ -79,6 +84,8 @@ class HoldRequest:
     expected_fee: Money | None
     cart_reference: str
     key: str
+    # Lockers that the customer accepts beside the door, by id.
+    lockers: tuple[str, ...] = ()
 
     @property
     def scope(self) -> str:
@@ -92,7 +99,9 @@ class HoldRequest:
 
     def same_as(self) -> dict[str, Any]:
         """What makes two requests the same."""
+        named = {"lockers": list(self.lockers)} if self.lockers else {}
         return {
+            **named,
             "slot": self.slot_id,
             "place": asdict(self.place),
             "basket": stable(self.basket),
@@ -112,6 +121,13 @@ def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
     actor, basket = asked.actor, asked.basket
     buyer = register(conn, now=now, actor=actor, facts=asked.customer)
     slot, menu = _open_slot(conn, now, asked, buyer)
+    lockers = accepted(
+        conn,
+        zone_id=slot.zone_id,
+        locker_ids=asked.lockers,
+        basket=basket,
+        collected=asked.collected,
+    )
     preference = choose(conn, now=now, wish=asked.wish, basket=basket, collected=asked.collected)
     hold_id = new_id()
     given_back = give_back_earlier(
@@ -155,6 +171,7 @@ def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
         fee=fee,
         cutoff_at=menu.cutoff_at(slot, [reach]),
         expires_at=until,
+        lockers=lockers,
     )
     add(conn, held)
     serve_waitlist(conn, now=now, pool_ids=given_back)

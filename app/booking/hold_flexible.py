@@ -13,6 +13,7 @@ from app.booking.covered_fee import covered_fee
 from app.booking.earlier_holds import give_back_earlier
 from app.booking.errors import BasketTooLarge, SlotFull, SlotNotFound, WindowsOfOneDay
 from app.booking.hold import HoldRequest, fee_changed
+from app.booking.lockers import accepted
 from app.booking.menu import Menu, policy_of, read_menu, span_of
 from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import FlexibleChoice, SlotHold
@@ -54,6 +55,13 @@ def hold_flexible(
 def _hold(conn: Connection, now: datetime, slot_ids: Sequence[str], asked: HoldRequest) -> SlotHold:
     buyer = register(conn, now=now, actor=asked.actor, facts=asked.customer)
     slots, menu = _open_slots(conn, now, slot_ids, asked, buyer)
+    lockers = accepted(
+        conn,
+        zone_id=slots[0].zone_id,
+        locker_ids=asked.lockers,
+        basket=asked.basket,
+        collected=asked.collected,
+    )
     preference = choose(conn, now=now, wish=asked.wish, basket=asked.basket, collected=asked.collected)
     hold_id = new_id()
     freed = give_back_earlier(
@@ -90,6 +98,7 @@ def _hold(conn: Connection, now: datetime, slot_ids: Sequence[str], asked: HoldR
         fee=fee,
         cutoff_at=min(menu.cutoff_at(one, menu.reaches_in(one)) for one in slots),
         expires_at=until,
+        lockers=lockers,
     )
     add(conn, held)
     add(conn, *(FlexibleChoice(hold_id=held.id, slot_id=s.id, place=i) for i, s in enumerate(slots)))

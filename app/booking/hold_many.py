@@ -169,7 +169,7 @@ class _Desk:
     ) -> HoldDraft | None:
         """The hold that is asked for, if the window is open to it and a pool has room."""
         menu = self._menu(request, customer, zone)
-        if slot.id in menu.waited or menu.shut(slot, request.basket):
+        if slot.id in menu.waited or request.lockers or menu.shut(slot, request.basket):
             return None
         try:
             preference = drafted(

@@ -67,6 +67,12 @@ class SeenHold:
         return ", ".join(filter(None, (self.row.address_label, self.row.address_line2)))
 
     @property
+    def lockers(self) -> list[str]:
+        """The ids of the lockers that are accepted beside the door."""
+        # An answer that was kept before there were lockers has none.
+        return list(self.row.lockers or ())
+
+    @property
     def expires_at(self) -> datetime:
         """When it ends."""
         return self.row.expires_at
@@ -140,6 +146,12 @@ class SeenBooking:
     def address(self) -> str:
         """Where it goes, as people write it; for what is collected the collection point and its address."""
         return ", ".join(filter(None, (self.row.address_label, self.row.address_line2)))
+
+    @property
+    def lockers(self) -> list[str]:
+        """The ids of the lockers that are accepted beside the door, until it is decided where it goes."""
+        # An answer that was kept before there were lockers has none.
+        return list(self.row.lockers or ())
 
     @property
     def planned_arrival(self) -> datetime | None:

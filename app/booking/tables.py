@@ -114,6 +114,8 @@ class _Claim(Wish):
     vehicle_kind: VehicleKind = Field(sa_type=words(VehicleKind))
     # Of the node that serves it, as it was when it was promised: later rules do not move it.
     cutoff_at: datetime
+    # The lockers that the customer accepts beside the door, by id, until it is decided where it goes.
+    lockers: list[Any] = Field(default_factory=list, sa_type=sa.JSON)
     # The group that the customer was in when it was taken; what is kept for that group counts it.
     customer_group: str | None = None
     version: int = 1

@@ -162,6 +162,7 @@ def _collection(conn: Connection, seed: Seed, middle: Point) -> None:
                 address_label=home.label,
                 latitude=point.latitude,
                 longitude=point.longitude,
+                locker=wanted.locker,
             )
             add(conn, row)
 

@@ -240,6 +240,7 @@ class CollectionSeed(_Part):
     name: str
     east_m: int
     north_m: int
+    locker: bool = False
 
 
 class PromotionSeed(_Part):

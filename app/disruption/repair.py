@@ -13,8 +13,9 @@ from app import events, jobs
 from app.alerts.clear_alerts import clear_alerts
 from app.alerts.rules import AlertKind
 from app.allocation.orders import PARTNER, OrderPlan
+from app.assignment.facts import Scope
 from app.assignment.publish import Told, publish_assignment
-from app.assignment.snapshot import Frozen, Scope
+from app.assignment.snapshot import Frozen
 from app.assignment.tables import BookingMove
 from app.booking.repromise import open_proposals, propose_to
 from app.booking.rules import RepromiseState

@@ -164,6 +164,7 @@ FACTS: dict[str, type[Facts]] = {
     "booking_moved": BookingMovedFacts,
     "booking_cancelled": BookingCancelledFacts,
     "booking_narrowed": BookingConfirmedFacts,
+    "booking_placed": BookingConfirmedFacts,
     "repromise": RepromiseFacts,
     "waitlist_offered": WaitlistOfferedFacts,
     "standing_reminder": StandingReminderFacts,

@@ -108,6 +108,13 @@ def booking_narrowed(conn: Connection, now: datetime, told: Mapping[str, Any], u
     return _letter(about, "booking_narrowed", about.booking.id, facts.as_context(), now, urls)
 
 
+def booking_placed(conn: Connection, now: datetime, told: Mapping[str, Any], urls: Urls) -> Letter:
+    """That a booking goes to a locker instead of the door; raises NotFound."""
+    about = _about(conn, told["booking_id"])
+    facts = BookingConfirmedFacts(**_booking_facts(conn, about, urls))
+    return _letter(about, "booking_placed", about.booking.id, facts.as_context(), now, urls)
+
+
 def repromise(conn: Connection, _now: datetime, told: Mapping[str, Any], urls: Urls) -> Letter:
     """That a window cannot be kept, and which ones to choose from; raises NotFound."""
     about = _about(conn, told["booking_id"])
@@ -144,6 +151,7 @@ LETTERS: Mapping[str, Writer] = {
     "booking_moved": booking_moved,
     "booking_cancelled": booking_cancelled,
     "booking_narrowed": booking_narrowed,
+    "booking_placed": booking_placed,
     "repromise": repromise,
     "waitlist_offered": waitlist_offered,
     "standing_reminder": standing_reminder,

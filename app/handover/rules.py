@@ -111,7 +111,12 @@ def usual(options: Iterable[HandoverOption]) -> HandoverOption | None:
 
 
 def _is_here(mode: HandoverMode, collected: bool) -> bool:
-    """Whether a way of handing over is one of this kind of address."""
+    """Whether a way of handing over is one of this kind of address.
+
+    A locker is none: it is accepted beside a door, see `app/booking/lockers.py`.
+    """
+    if mode is HandoverMode.LOCKER:
+        return False
     return (mode is HandoverMode.COLLECTION) == collected
 
 

@@ -34,6 +34,8 @@ from app.handover.rules import HandoverOption, is_collected, options
 from app.pages.checkout import told_of, wish_of
 from app.pages.render import page
 from app.pages.shop import PAGES, Shop, posted, shop_of, world_of
+from app.places.collection_points import lockers_by_id
+from app.places.tables import CollectionPoint
 from app.standing.keep import Weekly, weekly
 from app.values.money import Money
 from app.values.window import Window
@@ -58,6 +60,8 @@ class Looked:
     # What keeping its window every week would mean, or None.
     weekly: Weekly | None
     asked: RepromiseProposal | None = None
+    # Lockers that are accepted beside the door, while it is not decided where it goes.
+    lockers: tuple[CollectionPoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ async def shown(
         weekly=about.weekly,
         kept_path=_kept_path(request, about),
         asked=about.asked,
+        lockers=about.lockers,
         no_move=no_move(about.booking),
         no_cancelling=no_cancelling(about.booking),
         history=[_change(line) for line in about.booking.promise.history],
@@ -197,6 +202,7 @@ def _look(conn: Connection, now: datetime, *, shop: Shop, booking_id: str) -> Lo
         late=held is not None and found.created_at >= held.expires_at,
         weekly=weekly(conn, now=now, actor=shop.actor, booking_id=booking_id),
         asked=open_proposal_of(conn, booking_id=found.id),
+        lockers=tuple(lockers_by_id(conn, found.lockers).values()),
     )
 
 

@@ -19,7 +19,14 @@ _MOST = 120
 
 
 def save_collection_point(
-    conn: Connection, *, actor: Actor, key: str, name: str, address_label: str, point: Point
+    conn: Connection,
+    *,
+    actor: Actor,
+    key: str,
+    name: str,
+    address_label: str,
+    point: Point,
+    locker: bool = False,
 ) -> CollectionPoint:
     """Make the collection point with this key, or change it; it is offered at once.
 
@@ -38,6 +45,7 @@ def save_collection_point(
         **told,
         "latitude": point.latitude,
         "longitude": point.longitude,
+        "locker": locker,
         "removed": False,
     }
     known = one_or_none(conn, CollectionPoint, sa.select(table).where(table.c.key == told["key"]))

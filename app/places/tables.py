@@ -48,7 +48,11 @@ class ServiceZone(SQLModel, table=True):
 
 
 class CollectionPoint(SQLModel, table=True):
-    """A place where customers may collect: served like any other address of the zone that it lies in."""
+    """A place where customers may collect: served like any other address of the zone that it lies in.
+
+    A `locker` is no address of its own: customers accept it beside their door, and what is brought there is
+    decided late.
+    """
 
     __tablename__ = "collection_point"
 
@@ -58,6 +62,7 @@ class CollectionPoint(SQLModel, table=True):
     address_label: str
     latitude: float
     longitude: float
+    locker: bool = False
     removed: bool = False
 
     @property

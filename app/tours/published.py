@@ -25,6 +25,11 @@ class PlannedStop:
     before: int
 
     @property
+    def locker_id(self) -> str | None:
+        """The locker that it is planned at; None at the door."""
+        return self.row.locker_id
+
+    @property
     def planned_arrival(self) -> datetime:
         """When the goods are handed over."""
         return self.row.starts_at

@@ -103,7 +103,7 @@ class Stop(SQLModel, table=True):
     """A halt at one drop: `arrives_at` before parking, `starts_at` when the goods are handed over.
 
     `position` counts the stops of the tour from 1, `trip` its loadings. `slot_id` is the window it is planned
-    in, `point` where it is.
+    in, `point` where it is: at the door, or at `locker_id`.
     """
 
     __table_args__ = (sa.UniqueConstraint("booking_id"),)
@@ -119,6 +119,7 @@ class Stop(SQLModel, table=True):
     leaves_at: datetime
     latitude: float
     longitude: float
+    locker_id: str | None = Field(default=None, foreign_key="collection_point.id")
 
 
 class TourLine(SQLModel, table=True):

@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 from app.allocation.check_orders import check_orders
 from app.allocation.orders import OrderLimits, OrderPlan, packed_orders
 from app.allocation.rules import RunStatus
+from app.assignment.facts import Scope
 from app.assignment.publish import Told, publish_assignment
 from app.assignment.queries import assignment_run_of
 from app.assignment.rules import AssignmentTrigger
-from app.assignment.snapshot import Frozen, Scope, freeze
+from app.assignment.snapshot import Frozen, freeze
 from app.assignment.tables import AssignmentRun
 from app.booking.lock_unchanged import Outdated
 from app.capacity.transfer import NoRoom

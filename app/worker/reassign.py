@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.allocation.rules import RunStatus
+from app.assignment.facts import Scope
 from app.assignment.rules import AssignmentTrigger
-from app.assignment.snapshot import Scope
 from app.database.rows import table_of
 from app.jobs import Job
 from app.tours.tables import Tour

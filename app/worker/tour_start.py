@@ -38,7 +38,14 @@ def published_orders(conn: Connection, frozen: TourSnapshot) -> list[Itinerary]:
     drops = {booking.id: place for place, booking in enumerate(frozen.bookings)}
     vehicles = {(one.vehicle_id, one.starts_at): n for n, one in enumerate(frozen.rostered)}
     query = (
-        sa.select(tour.c.vehicle_id, tour.c.shift_starts_at, stop.c.trip, stop.c.booking_id, stop.c.slot_id)
+        sa.select(
+            tour.c.vehicle_id,
+            tour.c.shift_starts_at,
+            stop.c.trip,
+            stop.c.booking_id,
+            stop.c.slot_id,
+            stop.c.locker_id,
+        )
         .join(stop, stop.c.tour_id == tour.c.id)
         .where(tour.c.node_id == frozen.node_id, tour.c.day == frozen.day, tour.c.id.not_in(frozen.kept))
         .order_by(tour.c.id, stop.c.position)
@@ -48,8 +55,9 @@ def published_orders(conn: Connection, frozen: TourSnapshot) -> list[Itinerary]:
         vehicle, drop = vehicles.get((row.vehicle_id, row.shift_starts_at)), drops.get(row.booking_id)
         if vehicle is None or drop is None:
             continue
-        with suppress(ValueError):  # its window is not one of its own any longer
-            way = frozen.slots[drop].index(row.slot_id)
+        with suppress(ValueError):  # its window or locker is not one of its own any longer
+            ways = list(zip(frozen.slots[drop], frozen.lockers[drop], strict=True))
+            way = ways.index((row.slot_id, row.locker_id))
             orders.setdefault(vehicle, {}).setdefault(row.trip, []).append((drop, way))
     return [
         Itinerary(vehicle, tuple(tuple(trips[number]) for number in sorted(trips)))

@@ -70,6 +70,20 @@ def town(
     return OrderProblem(date(2026, 11, 28), "EUR", tuple(made), waves, tuple(asked))
 
 
+def with_lockers(problem: OrderProblem) -> OrderProblem:
+    """Every other order may go to a locker as well: a shorter stop of the same vehicles, a little dearer."""
+
+    def more(order: Order) -> Order:
+        quick = [
+            replace(c, work_s=c.work_s - 210, move_minor=c.move_minor + 5.0, place=1) for c in order.choices
+        ]
+        both = [one for pair in zip(order.choices, quick, strict=True) for one in pair]
+        return replace(order, choices=tuple(both))
+
+    orders = [more(one) if number % 2 else one for number, one in enumerate(problem.orders)]
+    return replace(problem, orders=tuple(orders))
+
+
 def solved(problem: OrderProblem, limits: OrderLimits = QUICK) -> OrderPlan:
     """An answer that passed the check."""
     plan = solve_orders(problem, limits)
@@ -174,6 +188,30 @@ def test_small_problems_cost_what_another_solver_finds(seed: int, tmp_path: Path
     assert plan.objective == pytest.approx(cbc_best(problem, tmp_path), rel=2e-3, abs=1.0)
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_lockers_are_used_where_they_save_minutes_and_cost_what_another_solver_finds(
+    seed: int, tmp_path: Path
+) -> None:
+    problem = with_lockers(town(seed, orders=24, pools=4, tight=0.7))
+    plan = solved(problem)
+    assert plan.objective == pytest.approx(cbc_best(problem, tmp_path), rel=2e-3, abs=1.0)
+    taken = [
+        order.choices[at] for order, at in zip(problem.orders, plan.chosen, strict=True) if at != PARTNER
+    ]
+    assert any(choice.place for choice in taken)
+    doors = town(seed, orders=24, pools=4, tight=0.7)
+    assert plan.partner_couriers < solved(doors).partner_couriers
+    # With room enough nobody walks for nothing.
+    wide = with_lockers(town(seed, orders=24, pools=4, tight=3.0))
+    chosen = zip(wide.orders, solved(wide).chosen, strict=True)
+    assert [order.choices[at].place for order, at in chosen] == [0] * 24
+    kept = replace(problem.orders[1], at_door=True)
+    at = next(n for n, choice in enumerate(kept.choices) if choice.place)
+    wrong = replace(plan, chosen=(plan.chosen[0], at, *plan.chosen[2:]))
+    orders = (problem.orders[0], kept, *problem.orders[2:])
+    assert f"Order {kept.id} may not go to a locker." in check_orders(replace(problem, orders=orders), wrong)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(["room", "overtime", "money", "bound", "place", "short"]))
 def test_the_checker_passes_what_is_right_and_finds_what_was_planted(seed: int, fault: str) -> None:
@@ -206,9 +244,10 @@ def test_the_checker_passes_what_is_right_and_finds_what_was_planted(seed: int, 
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10_000), st.booleans())
-def test_exchanging_never_costs_more_and_never_breaks_a_room(seed: int, waves: bool) -> None:
+@given(st.integers(0, 10_000), st.booleans(), st.booleans())
+def test_exchanging_never_costs_more_and_never_breaks_a_room(seed: int, waves: bool, lockers: bool) -> None:
     problem = town(seed, orders=40, pools=5, tight=0.9, wave=18 if waves else None)
+    problem = with_lockers(problem) if lockers else problem
     before = first_come(problem)
     pairs = Exchange(problem, before)
     pairs.improve(seconds=2)

@@ -18,6 +18,8 @@ QUIET = {
     "booking_confirmed": {"fee_parts"},
     "booking_moved": {"fee_parts"},
     "booking_narrowed": {"fee_parts"},
+    # Past the cut-off there is nothing left to change.
+    "booking_placed": {"fee_parts", "change_until"},
     "repromise": {
         "order_reference",
         "place",

@@ -18,10 +18,11 @@ from app.booking.rules import BookingStatus
 from app.booking.tables import DeliveryBooking
 from app.database.rows import add, rows, table_of
 from app.database.runner import Database
+from app.places.tables import CollectionPoint
 from app.slots.tables import DeliverySlot
 from app.storefronts.issue_key import issue_key
 from app.tables import metadata
-from app.tours.tables import Tour, TourLine, TourRun
+from app.tours.tables import Stop, Tour, TourLine, TourRun
 from app.values.actor import Role
 from tests.allocation.test_tours import DAY, booked, plan
 from tests.api import client_on
@@ -66,6 +67,16 @@ def toured(db: Database) -> Toured:
         # The first trip as if a map's streets had given its times; the second stays straight.
         line = [[HOME.latitude + n * 1e-4, HOME.longitude] for n in range(5)]
         add(conn, TourLine(tour_id=tour.id, trip=1, line=line))
+        # A locker, and a stop that is planned at it.
+        where: dict[str, Any] = {"latitude": HOME.latitude + 5e-4, "longitude": HOME.longitude + 3e-4}
+        locker = CollectionPoint(
+            key="cacifo", name="Cacifo da Trindade", address_label="Rua da Trindade 1", locker=True, **where
+        )
+        add(conn, locker)
+        stop = table_of(Stop)
+        second = sa.update(stop).where(stop.c.booking_id == made[1].id)
+        conn.execute(second.values(locker_id=locker.id, **where))
+        conn.execute(sa.update(booking).where(booking.c.id == made[1].id).values(lockers=[locker.id]))
 
     db.write_now(happen)
     lay(db, shop, [bike(shop, handover_bp=10_000), bike(shop)])
@@ -102,6 +113,10 @@ def test_an_operator_follows_a_tour_stop_by_stop(browser: Browser, file_db: Data
             expect(page.locator("table.stops")).to_contain_text(code)
         expect(stops.nth(1)).to_contain_text("18:00–20:00")
         expect(page.locator("table.stops")).to_contain_text("delivered")
+        # The locker is on the map and in its key, and the stop says that it is there.
+        expect(page.locator("rect.locker")).to_have_count(2)
+        expect(page.locator("figcaption")).to_contain_text("Cacifo da Trindade")
+        expect(page.locator("table.stops")).to_contain_text("locker: Cacifo da Trindade")
         marks = page.get_by_role("group", name="Map of the tours").get_by_role("link")
         assert sorted(int((one.get_attribute("aria-label") or "")[5:]) for one in marks.all()) == list(
             range(1, 10)

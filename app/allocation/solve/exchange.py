@@ -40,6 +40,12 @@ class Exchange:
                     self.price[o, choice.pool] = choice.price
                     self.work[o, choice.pool] = choice.work_s
                     self.place[o, choice.pool] = c
+            # Of several choices in a pool the one that is taken counts.
+            if chosen[o] != PARTNER:
+                taken = order.choices[chosen[o]]
+                self.price[o, taken.pool] = taken.price
+                self.work[o, taken.pool] = taken.work_s
+                self.place[o, taken.pool] = chosen[o]
         self.goods: Floats = np.array([[getattr(order, d) for d in _HARD] for order in orders], dtype=float)
         self.goods = self.goods.reshape(len(orders), len(_HARD))
         endless = [np.inf]

@@ -22,7 +22,8 @@ from app.pages.desk.pools import day_of, zone_of_city
 from app.pages.desk.render import Desk, desk_page
 from app.pages.shop import world_of
 from app.places.city_map import CityMap, city_map
-from app.places.tables import FulfilmentNode
+from app.places.collection_points import offered_lockers
+from app.places.tables import CollectionPoint, FulfilmentNode
 from app.values.point import Point
 from app.values.window import local_day
 
@@ -67,6 +68,15 @@ class DrawnTour:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawnLocker:
+    """A locker where the sheet shows it."""
+
+    locker: CollectionPoint
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
 class NodeChoice:
     """A node to look at, with the tours that it has on the day; None: not even tentative ones."""
 
@@ -87,6 +97,12 @@ class ToursOfDay:
     tours: Sequence[DrawnTour]
     missing: Sequence[DrawnStop]
     chosen: DrawnTour | None
+    lockers: Sequence[DrawnLocker] = ()
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names of lockers."""
+        return {one.locker.id: one.locker.name for one in self.lockers}
 
 
 async def show(request: Request, desk: Desk) -> Response:
@@ -139,7 +155,16 @@ def _tours_of_day(conn: Connection, now: datetime, *, asked: dict[str, str]) -> 
         tours=tours,
         missing=_marked(paper, found.missing),
         chosen=next((one for one in tours if one.tour.key == asked["tour"]), None),
+        lockers=_lockers(paper, offered_lockers(conn)),
     )
+
+
+def _lockers(paper: Paper, lockers: Sequence[CollectionPoint]) -> list[DrawnLocker]:
+    """The lockers that lie on the sheet."""
+    there = [(one, paper.at(one.latitude, one.longitude)) for one in lockers]
+    return [
+        DrawnLocker(one, x, y) for one, (x, y) in there if 0 <= x <= paper.width and 0 <= y <= paper.height
+    ]
 
 
 def _node(nodes: Sequence[FulfilmentNode], counts: dict[str, int], wanted: str) -> str | None:
