@@ -137,8 +137,12 @@ class Menu:
 
     def toured(self, slot: DeliverySlot, reaches: Sequence[Reach], asked: Asked) -> list[Reach]:
         """Those of the pools whose vehicles can come by within the slot between their other stops."""
-        room = self.firm_tours if slot.id in self.waited else self.tours
+        room = self.room_of(slot)
         return [r for r in reaches if room.takes((r.node_id, r.day), r.class_id, slot.window, asked)]
+
+    def room_of(self, slot: DeliverySlot) -> TourRoom:
+        """The tours that a slot's offers are made of."""
+        return self.firm_tours if slot.id in self.waited else self.tours
 
     def takers(self, slot: DeliverySlot, basket: Basket, at_door_s: int) -> list[Reach]:
         """The open pools that have room for the basket and can come by, cheapest first."""
@@ -228,10 +232,9 @@ class Menu:
 
     def _missed(self, slot: DeliverySlot, reaches: Sequence[Reach], asked: Asked) -> SlotOffer:
         """Closed although pools have room: no tour can come by in time."""
-        near = [
-            (self.tours.missing_s((r.node_id, r.day), r.class_id, slot.window, asked), r) for r in reaches
-        ]
-        could = any(self.tours.reaches((r.node_id, r.day), r.class_id, slot.window, asked) for r in reaches)
+        room = self.room_of(slot)
+        near = [(room.missing_s((r.node_id, r.day), r.class_id, slot.window, asked), r) for r in reaches]
+        could = any(room.reaches((r.node_id, r.day), r.class_id, slot.window, asked) for r in reaches)
         reason = SlotClosedReason.FULL if could else SlotClosedReason.FLEET_CAPACITY
         missing_s = min(seconds for seconds, _ in near)
         text = missed_by(missing_s) if could else MESSAGES[reason]

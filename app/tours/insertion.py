@@ -34,11 +34,21 @@ TOUR_COLUMNS = ROOM + AMOUNTS
 PLACE_COLUMNS = 7
 # Columns of `asked`, one row a window.
 (ASKED_OPENS, ASKED_CLOSES, ASKED_PARKING, ASKED_SLOW) = range(4)
+# Rows of `gaps`, a column a visit: where it is, when it is left, when the next is due, the metres to it, and
+# what the vehicle needs.
+(GAP_X, GAP_Y, GAP_SLOW, LEAVES, DUE, GAP_LEG, GAP_PER_M, GAP_HANDOVER, GAP_PARKING) = range(9)
+GAP_ROWS = 9
+# Rows of `bounds`, a column a visit: metres to the place asked, and between which seconds its service would
+# have to begin.
+(AWAY, SOONEST, LATEST) = range(3)
+BOUND_ROWS = 3
 # Rows of what is found for each group and window.
 (EXTRA, SHORT, TOUR, AFTER, HOW) = range(5)
 FOUND_ROWS = 5
 # How a visit goes in: directly, with a reload just before it, or with one just after it.
 PLAIN, RELOAD_FIRST, RELOAD_AFTER, IMPOSSIBLE = range(4)
+# By so much may two sums of the same seconds differ.
+_GRAIN_S = 1e-6
 
 
 class Fit(NamedTuple):
@@ -133,10 +143,8 @@ def loaded(
 
 def fitted(
     first: Ints,
-    places: Floats,
     tours: Floats,
-    earliest: Floats,
-    latest: Floats,
+    gaps: Floats,
     before: Floats,
     trip: Floats,
     length: Floats,
@@ -146,47 +154,69 @@ def fitted(
     amount: Floats,
     asked: Floats,
     least: bool,
+    bounds: Floats,
     found: Floats,
 ) -> None:
     """For each group of tours and each window asked: the insertion that adds the least travel.
 
-    `found[EXTRA, g, w]` becomes its seconds, inf where none is; then `found[SHORT, g, w]` is what the nearest
-    misses. Rows TOUR, AFTER and HOW say where. Unless `least`, the first one found will do.
+    `found[EXTRA, g, w]` becomes its seconds, inf where none is. Rows TOUR, AFTER and HOW say where. Unless
+    `least`, any one will do. What the nearest misses becomes `found[SHORT, g, w]` if it is less than what
+    stands there: with 0 there, nobody looks for it. `bounds` is filled in by `screened`.
     """
-    opens, closes = inf, -inf
-    for w in range(asked.shape[0]):
-        opens = min(opens, asked[w, ASKED_OPENS])
-        closes = max(closes, asked[w, ASKED_CLOSES])
+    screened(gaps, x, y, door_s, asked, bounds)
     for t in range(len(first) - 1):
-        if not fits_in(amount, tours, t):
-            continue
         g = int(tours[t, GROUP])
+        opens, closes, most = sought(asked, found, g, least)
+        if opens > closes or not fits_in(amount, tours, t):
+            continue
         for a in range(first[t], first[t + 1] - 1):
-            leaves, due = earliest[a] + places[a, SERVICE], latest[a + 1]
-            if leaves > closes:
+            if gaps[LEAVES, a] > closes:
                 break
-            if due < opens:
+            if gaps[DUE, a] < opens or bounds[SOONEST, a] - bounds[LATEST, a] >= most:
                 continue
-            w = first_of(asked, leaves, due, found, g, least)
+            w = 0
+            while w < asked.shape[0] and not worth(gaps, bounds, a, asked, w, found, g, least):
+                w += 1
             if w < asked.shape[0]:
                 how = held(trip, before, a, amount, tours, t)
                 if how != IMPOSSIBLE:
-                    tried(
-                        t,
-                        a,
-                        how,
-                        w,
-                        leaves,
-                        due,
-                        places,
-                        tours,
-                        length[t],
-                        x,
-                        y,
-                        door_s,
-                        asked,
-                        found,
-                    )
+                    tried(t, a, how, w, gaps, bounds, tours, length[t], x, y, door_s, asked, least, found)
+
+
+def screened(gaps: Floats, x: float, y: float, door_s: float, asked: Floats, bounds: Floats) -> None:
+    """Fill in how far each visit is, and between it and the next the soonest and the latest that the
+    service could begin, in whatever window and with whatever reload.
+
+    Streets are as slow as the faster end and parking is the quickest that is asked for, so that `tried`
+    never finds more room. It is one pass without a branch, of which machines do several gaps at a time, and
+    most gaps need no more.
+    """
+    slow, parking_s = inf, inf
+    for w in range(asked.shape[0]):
+        slow = min(slow, asked[w, ASKED_SLOW])
+        parking_s = min(parking_s, asked[w, ASKED_PARKING])
+    # With a reload the way begins or ends at the node, where nothing is slower.
+    slow = max(slow, 1.0)
+    for v in range(gaps.shape[1]):
+        bounds[AWAY, v] = metres(gaps[GAP_X, v], gaps[GAP_Y, v], x, y)
+        bounds[LATEST, v] = bounds[AWAY, v] * min(gaps[GAP_SLOW, v], slow)
+        # Sums in another order differ by a grain.
+        bounds[SOONEST, v] = gaps[LEAVES, v] + bounds[LATEST, v] * gaps[GAP_PER_M, v] - _GRAIN_S
+    for v in range(gaps.shape[1] - 1):
+        service_s = door_s * gaps[GAP_HANDOVER, v] + parking_s * gaps[GAP_PARKING, v]
+        bounds[LATEST, v] = gaps[DUE, v] - service_s - bounds[LATEST, v + 1] * gaps[GAP_PER_M, v]
+
+
+def sought(asked: Floats, found: Floats, g: int, least: bool) -> tuple[float, float, float]:
+    """From when to when a tour of the group is looked at, and the most that a gap may miss by: over the
+    windows that are not served already, where any way to serve them will do."""
+    opens, closes, most = inf, -inf, -inf
+    for w in range(asked.shape[0]):
+        if least or found[EXTRA, g, w] == inf:
+            opens = min(opens, asked[w, ASKED_OPENS])
+            closes = max(closes, asked[w, ASKED_CLOSES])
+            most = max(most, found[SHORT, g, w])
+    return opens, closes, most
 
 
 def fits_in(amount: Floats, tours: Floats, t: int) -> bool:
@@ -197,19 +227,21 @@ def fits_in(amount: Floats, tours: Floats, t: int) -> bool:
     return fits
 
 
-def first_of(asked: Floats, leaves: float, due: float, found: Floats, g: int, least: bool) -> int:
-    """The first window that is not wholly before or after a gap of a tour; most are: two comparisons tell.
+def worth(
+    gaps: Floats, bounds: Floats, a: int, asked: Floats, w: int, found: Floats, g: int, least: bool
+) -> bool:
+    """Whether the gap after visit `a` is worth a look for a window; for most a few comparisons tell.
 
-    One that is served already is passed over where any way to serve it will do.
+    It is not wholly before or after the window, and may be large enough, or miss by less than the nearest
+    so far. A window that is served already is passed over where any way to serve it will do.
     """
-    w = 0
-    while w < asked.shape[0] and (
-        leaves > asked[w, ASKED_CLOSES]
-        or due < asked[w, ASKED_OPENS]
-        or (found[EXTRA, g, w] < inf and not least)
-    ):
-        w += 1
-    return w
+    opens, closes, short = asked[w, ASKED_OPENS], asked[w, ASKED_CLOSES], found[SHORT, g, w]
+    if gaps[LEAVES, a] > closes or gaps[DUE, a] < opens:
+        return False
+    begins = max(bounds[SOONEST, a], opens)
+    if begins - min(closes, bounds[LATEST, a]) >= short:
+        return False
+    return least or found[EXTRA, g, w] == inf
 
 
 def held(trip: Floats, before: Floats, a: int, amount: Floats, tours: Floats, t: int) -> int:
@@ -234,35 +266,33 @@ def tried(
     a: int,
     how: int,
     w: int,
-    leaves: float,
-    due: float,
-    places: Floats,
+    gaps: Floats,
+    bounds: Floats,
     tours: Floats,
     length: float,
     x: float,
     y: float,
     door_s: float,
     asked: Floats,
+    least: bool,
     found: Floats,
 ) -> None:
     """Note what it costs to go in after visit `a` of tour `t`, for the windows from `w` on."""
     c, g, per_m = a + 1, int(tours[t, GROUP]), tours[t, PER_M]
-    slow_a, slow_c = places[a, SLOW], places[c, SLOW]
-    from_a = metres(places[a, X], places[a, Y], x, y)
-    to_c = metres(x, y, places[c, X], places[c, Y])
-    a_to_c = metres(places[a, X], places[a, Y], places[c, X], places[c, Y])
+    slow_a, slow_c = gaps[GAP_SLOW, a], gaps[GAP_SLOW, c]
+    from_a, to_c, a_to_c = bounds[AWAY, a], bounds[AWAY, c], gaps[GAP_LEG, a]
     added = from_a + to_c - a_to_c
     home, home_a, home_c = 0.0, 0.0, 0.0
     if how != PLAIN:
         home = metres(x, y, 0.0, 0.0)
-        home_a = metres(places[a, X], places[a, Y], 0.0, 0.0)
-        home_c = metres(places[c, X], places[c, Y], 0.0, 0.0)
+        home_a = metres(gaps[GAP_X, a], gaps[GAP_Y, a], 0.0, 0.0)
+        home_c = metres(gaps[GAP_X, c], gaps[GAP_Y, c], 0.0, 0.0)
         added = home - a_to_c + (home_a + to_c if how == RELOAD_FIRST else from_a + home_c)
     if length + added > tours[t, RANGE]:
         return
     gone = travel_s(a_to_c, slow_a, slow_c, per_m)
     for v in range(w, asked.shape[0]):
-        if leaves > asked[v, ASKED_CLOSES] or due < asked[v, ASKED_OPENS]:
+        if not worth(gaps, bounds, a, asked, v, found, g, least):
             continue
         slow = asked[v, ASKED_SLOW]
         service = door_s * tours[t, HANDOVER] + asked[v, ASKED_PARKING] * tours[t, PARKING]
@@ -274,8 +304,8 @@ def tried(
             back = travel_s(home, slow, 1.0, per_m) + tours[t, RELOAD] + travel_s(home_c, 1.0, slow_c, per_m)
         else:
             back = travel_s(to_c, slow, slow_c, per_m)
-        begins = max(leaves + there, asked[v, ASKED_OPENS])
-        until = min(asked[v, ASKED_CLOSES], due - service - back)
+        begins = max(gaps[LEAVES, a] + there, asked[v, ASKED_OPENS])
+        until = min(asked[v, ASKED_CLOSES], gaps[DUE, a] - service - back)
         if begins > until:
             found[SHORT, g, v] = min(found[SHORT, g, v], begins - until)
         elif there + back - gone < found[EXTRA, g, v]:
@@ -305,9 +335,9 @@ def _compiled() -> Any:
     import numba  # noqa: PLC0415  # slow to load, and not everybody needs it
     from numba.extending import register_jitable  # noqa: PLC0415
 
-    for part in (travel_s, metres, fits_in, first_of, held, tried, loaded):
-        # Called, they would count references to every array on the way in and out.
-        register_jitable(inline="always", _nrt=False)(part)
+    for part in (travel_s, metres, fits_in, screened, sought, worth, held, tried, loaded):
+        # Called, they would cost more than what they do.
+        register_jitable(forceinline=True, _nrt=False)(part)
     options: dict[str, Any] = {"nogil": True, "_nrt": False}
     keep = numba.njit(cache=True, **options)
     try:

@@ -9,6 +9,9 @@ from enum import StrEnum
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app.values.load import Load
 from app.values.point import Point
 from app.values.window import Window
@@ -117,6 +120,10 @@ class Frame:
     vehicles: tuple[TourVehicle, ...]
     zones: Mapping[str, ZoneHours]
     _known: dict[tuple[str, Window], tuple[int, int]] = field(
+        default_factory=dict, compare=False, init=False, repr=False
+    )
+    # Windows of a zone as arrays, by `Sheet.windows`: the same few are asked for again and again.
+    asked: dict[tuple[str, tuple[Window, ...]], NDArray[np.float64]] = field(
         default_factory=dict, compare=False, init=False, repr=False
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import cos, inf, radians
+from math import inf
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -13,31 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.tours import insertion as way
-from app.tours.insertion import AMOUNTS, Fit, Floats, Ints
+from app.tours.insertion import Fit, Floats
+from app.tours.laid import Laid, ground, laid_out
 from app.tours.records import NOT_PLACED, PASSED, RECORD, RELOAD, STOP, point_of, reference_of, tidy
 from app.tours.rules import Frame, TourStop, seconds_per_metre
-from app.values.point import EARTH_RADIUS_M, Point
+from app.values.point import Point
 from app.values.window import Window
 
-_GOODS = ("volume_ml", "weight_g", "chilled_ml", "frozen_ml")
 _LOW = (1 << 64) - 1
 # Sums of seconds from both ends of a tour differ by this much at most.
 _DUST = 1e-6
 # The column of `windows` that only this file reads: whether a low-emission hour lies in the window.
 _LOW_EMISSION = 4
-
-
-class Laid(NamedTuple):
-    """The visits of all tours as arrays, see `app/tours/insertion.py`; `worst` is the limit broken most."""
-
-    first: Ints
-    places: Floats
-    earliest: Floats
-    latest: Floats
-    before: Floats
-    trip: Floats
-    length: Floats
-    worst: float
 
 
 class Visit(NamedTuple):
@@ -100,27 +87,7 @@ class Sheet:
     @cached_property
     def laid(self) -> Laid:
         """All times and loads, from the records alone."""
-        figures, placed = self.figures, self.placed
-        tours, tour = len(figures), placed["tour"].astype(np.int64)
-        first = np.zeros(tours + 1, np.int64)
-        np.cumsum(np.bincount(tour, minlength=tours) + 2, out=first[1:])
-        at = np.arange(len(placed)) + 2 * tour + 1
-        places = np.zeros((int(first[-1]), way.PLACE_COLUMNS))
-        places[:, way.SLOW], places[:, way.IS_DEPOT] = 1.0, 1.0
-        ends = np.concatenate((first[:-1], first[1:] - 1))
-        places[ends, way.OPENS] = np.tile(figures[:, way.STARTS], 2)
-        places[ends, way.CLOSES] = np.tile(figures[:, way.ENDS], 2)
-        places[at] = self._rows(placed, tour)
-        amounts = np.zeros((len(places), AMOUNTS))
-        stops = placed["kind"] == STOP
-        amounts[at[stops], 0] = 1
-        for column, name in enumerate(_GOODS, start=1):
-            amounts[at[stops], column] = placed[name][stops]
-        earliest, latest = np.empty(len(places)), np.empty(len(places))
-        before, trip = np.empty((len(places), AMOUNTS)), np.empty((len(places), AMOUNTS))
-        length = np.zeros(tours)
-        worst = self._code.timed(first, places, amounts, figures, earliest, latest, before, trip, length)
-        return Laid(first, places, earliest, latest, before, trip, length, float(worst))
+        return laid_out(self._code, self.frame.node, self.figures, self.placed)
 
     @property
     def keeps_all(self) -> bool:
@@ -128,23 +95,31 @@ class Sheet:
         return self.laid.worst <= _DUST
 
     def fit(
-        self, point: Point, at_door_s: int, goods: Sequence[int], asked: Floats, *, least: bool = False
+        self,
+        point: Point,
+        at_door_s: int,
+        goods: Sequence[int],
+        asked: Floats,
+        *,
+        least: bool = False,
+        short: bool = False,
     ) -> Fit:
         """Whether a stop could go, for each class of vehicle and each of these windows in one pass.
 
         `goods` are millilitres, grams, chilled and frozen millilitres; `asked` comes from `windows`. With
-        `least` the place is the one that adds the least travel, else the first one found.
+        `least` the place is the one that adds the least travel, else any; what the nearest misses is found
+        with `short` only, which takes longer.
         """
         x, y = self._ground(point)
         found = np.empty((way.FOUND_ROWS, len(self.groups), len(asked)))
         found.fill(inf)
+        if not short:
+            found[way.SHORT] = 0.0
         laid = self.laid
         self._code.fitted(
             laid.first,
-            laid.places,
             self.figures,
-            laid.earliest,
-            laid.latest,
+            laid.gaps,
             laid.before,
             laid.trip,
             laid.length,
@@ -154,6 +129,7 @@ class Sheet:
             np.array((1, *goods), float),
             asked,
             least,
+            np.empty((way.BOUND_ROWS, len(laid.places))),
             found,
         )
         self._bar(found, asked)
@@ -161,21 +137,27 @@ class Sheet:
 
     def _bar(self, found: Floats, asked: Floats) -> None:
         """Combustion engines do not go where a low-emission hour lies within the window."""
-        closed = asked[:, _LOW_EMISSION] > 0
-        burning = [self.groups[class_id] for class_id in self.frame.combustion]
-        if burning and closed.any():
-            barred = np.ix_(burning, closed)
+        closed = asked[:, _LOW_EMISSION] > 0 if self._burning else None
+        if closed is not None and closed.any():
+            barred = np.ix_(self._burning, closed)
             found[way.EXTRA][barred], found[way.SHORT][barred] = inf, inf
 
+    @cached_property
+    def _burning(self) -> list[int]:
+        return [self.groups[class_id] for class_id in self.frame.combustion]
+
     def windows(self, zone_id: str, windows: Sequence[Window]) -> Floats:
-        """Windows as `fit` wants them, with the parking and the streets of a zone within each."""
-        frame = self.frame
+        """Windows as `fit` wants them, with the parking and the streets of a zone within each; not to be
+        changed, for they are kept with the frame."""
+        frame, key = self.frame, (zone_id, tuple(windows))
+        if key in frame.asked:
+            return frame.asked[key]
         made = np.empty((len(windows), 5))
         for row, window in zip(made, windows, strict=True):
             parking_s, slow_bp = frame.streets(zone_id, window)
             low = frame.low_emission(zone_id, window)
             row[:] = frame.second(window.start), frame.last(window), parking_s, slow_bp / 10_000, low
-        return made
+        return frame.asked.setdefault(key, made)
 
     def inserted(self, stop: TourStop) -> Sheet | None:
         """With one more stop where it adds the least travel, or None where no tour of its class can."""
@@ -239,6 +221,10 @@ class Sheet:
 
     def emptied(self) -> Sheet:
         """The same vehicles with nothing to bring."""
+        return self._emptied
+
+    @cached_property
+    def _emptied(self) -> Sheet:
         return self._with(self.records[:0])
 
     def rearranged(self, tours: Sequence[Sequence[str | None]]) -> Sheet:
@@ -306,39 +292,8 @@ class Sheet:
 
     def _ground(self, point: Point) -> tuple[float, float]:
         """Metres east and north of the node."""
-        node = self.frame.node
-        metres = radians(1) * EARTH_RADIUS_M
-        east = (point.longitude - node.longitude) * metres * cos(radians(node.latitude))
-        return east, (point.latitude - node.latitude) * metres
-
-    def _rows(self, placed: NDArray[Any], tour: Ints) -> Floats:
-        """The rows of `places` of the records on tours."""
-        node, figures = self.frame.node, self.figures[tour]
-        metres = radians(1) * EARTH_RADIUS_M
-        made = np.empty((len(placed), way.PLACE_COLUMNS))
-        made[:, way.X] = (
-            (placed["longitude_e7"] / 1e7 - node.longitude) * metres * cos(radians(node.latitude))
-        )
-        made[:, way.Y] = (placed["latitude_e7"] / 1e7 - node.latitude) * metres
-        made[:, way.SLOW] = placed["slow_bp"] / 10_000
-        made[:, way.SERVICE] = (
-            placed["door_s"] * figures[:, way.HANDOVER] + placed["parking_s"] * figures[:, way.PARKING]
-        )
-        made[:, way.OPENS], made[:, way.CLOSES] = placed["opens"], placed["closes"]
-        made[:, way.IS_DEPOT] = 0.0
-        passed = placed["kind"] == PASSED
-        made[passed, way.SERVICE] = 0.0
-        made[passed, way.OPENS], made[passed, way.CLOSES] = (
-            figures[passed, way.STARTS],
-            figures[passed, way.ENDS],
-        )
-        reloads = placed["kind"] == RELOAD
-        made[reloads] = 0.0
-        made[reloads, way.SLOW], made[reloads, way.IS_DEPOT] = 1.0, 1.0
-        made[reloads, way.SERVICE] = figures[reloads, way.RELOAD]
-        made[reloads, way.OPENS] = figures[reloads, way.STARTS]
-        made[reloads, way.CLOSES] = figures[reloads, way.ENDS]
-        return made
+        east, north = ground(self.frame.node, point.latitude, point.longitude)
+        return east, north
 
     def _record(self, stop: TourStop, tour: int) -> Any:
         number = UUID(stop.reference).int

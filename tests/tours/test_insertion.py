@@ -1,7 +1,8 @@
 """Insertion against a driver who tries every place, compiled code against plain Python."""
 
-from itertools import pairwise
-from math import inf, isinf
+from dataclasses import replace
+from itertools import pairwise, product
+from math import dist, inf, isinf
 from random import Random
 
 import numpy as np
@@ -127,6 +128,98 @@ def _service(the_frame: Frame, number: int, step: Step) -> float:
 
 
 @given(SEEDS)
+@settings(max_examples=40, deadline=None)
+def test_the_least_detour_and_the_nearest_miss_are_those_of_looking_at_every_gap(seed: int) -> None:
+    rnd = Random(seed)
+    sheet, placed = filled(rnd, drawn_frame(rnd), 20)
+    known = {s.reference: s for s in placed}
+    one = drawn_stop(rnd)
+    windows = [hours(h, h + rnd.choice((1, 2, 4))) for h in range(6, 21, 2)]
+    goods = (one.load.volume_ml, one.load.weight_g, one.load.chilled_ml, one.load.frozen_ml)
+    asked = sheet.windows(one.zone_id, windows)
+    least = sheet.fit(one.point, one.at_door_s, goods, asked, least=True)
+    near = sheet.fit(one.point, one.at_door_s, goods, asked, short=True)
+    quick = sheet.fit(one.point, one.at_door_s, goods, asked)
+    for (class_id, group), (column, window) in product(sheet.groups.items(), enumerate(windows)):
+        wanted = replace(one, class_id=class_id, window=window)
+        extra, short = every_gap(sheet, known, wanted)
+        assert least.extra[group, column] == pytest.approx(extra, abs=0.05)
+        assert isinf(near.extra[group, column]) == isinf(quick.extra[group, column]) == isinf(extra)
+        if isinf(extra):
+            assert near.short[group, column] == pytest.approx(short, abs=0.05)
+
+
+def every_gap(sheet: Sheet, known: dict[str, TourStop], one: TourStop) -> tuple[float, float]:
+    """The least seconds a stop adds, else the least it misses by, over the gaps that open before its window
+    ends and close after it begins."""
+    extra = short = inf
+    the_frame = sheet.frame
+    visits = list(sheet.visits())
+    opens, closes = the_frame.second(one.window.start), the_frame.last(one.window)
+    for number, tour in enumerate(steps_of(sheet, known)):
+        one_vehicle = the_frame.vehicles[number]
+        if one_vehicle.class_id != one.class_id:
+            continue
+        mine = [v for v in visits if v.tour == number]
+        served = [v.earliest_s + _service(the_frame, number, s) for v, s in zip(mine, tour, strict=True)]
+        leaves = [float(the_frame.second(one_vehicle.shift.start)), *served]
+        due = [*(v.latest_s for v in mine), float(the_frame.second(one_vehicle.shift.end))]
+        for place in range(len(tour) + 1):
+            loading = loaded_as(the_frame, number, tour, place, one)
+            if leaves[place] > closes or due[place] < opens or loading is None:
+                continue
+            ways = ways_of(sheet, number, tour, place, one, loading)
+            if ways is None:
+                continue
+            there_s, back_s, gone_s = ways
+            begins = max(leaves[place] + there_s, opens)
+            until = min(closes, due[place] - _service(the_frame, number, one) - back_s)
+            if begins > until:
+                short = min(short, begins - until)
+            else:
+                extra = min(extra, there_s + back_s - gone_s)
+    return extra, short
+
+
+def loaded_as(
+    the_frame: Frame, number: int, tour: list[Step], place: int, one: TourStop
+) -> tuple[bool, bool] | None:
+    """Whether the vehicle loads before or after it; None where its goods fit in no way."""
+    for before, after in ((False, False), (True, False), (False, True)):
+        steps = [*tour[:place], *[None] * before, one, *[None] * after, *tour[place:]]
+        if not overflows(the_frame, number, steps):
+            return before, after
+    return None
+
+
+def ways_of(
+    sheet: Sheet, number: int, tour: list[Step], place: int, one: TourStop, loading: tuple[bool, bool]
+) -> tuple[float, float, float] | None:
+    """Seconds there, back, and of the way without it; None where that is beyond the range."""
+    the_frame, vehicle_of = sheet.frame, sheet.frame.vehicles[number]
+    per_m = seconds_per_metre(vehicle_of, the_frame.circuity_bp, the_frame.margin_bp)
+    home = ((0.0, 0.0), 1.0)
+    spots = [home, *((_spot(sheet, step), _slow(the_frame, step)) for step in tour), home]
+    here = (sheet._ground(one.point), _slow(the_frame, one))
+    before, after = loading
+    there = [spots[place], *[home] * before, here]
+    back = [here, *[home] * after, spots[place + 1]]
+    gone = spots[place : place + 2]
+    driven = _metres(spots) + _metres(there) + _metres(back) - _metres(gone)
+    if driven > vehicle_of.range_m * 10_000 / the_frame.circuity_bp:
+        return None
+    there_s, back_s, gone_s = (
+        sum(dist(p, q) * per_m * max(slow_p, slow_q) for (p, slow_p), (q, slow_q) in pairwise(legs))
+        for legs in (there, back, gone)
+    )
+    return there_s + vehicle_of.reload_s * before, back_s + vehicle_of.reload_s * after, gone_s
+
+
+def _metres(legs: list[tuple[tuple[float, float], float]]) -> float:
+    return sum(dist(p, q) for (p, _), (q, _) in pairwise(legs))
+
+
+@given(SEEDS)
 @settings(max_examples=25, deadline=None)
 def test_compiled_code_answers_like_plain_python(seed: int) -> None:
     rnd = Random(seed)
@@ -136,11 +229,10 @@ def test_compiled_code_answers_like_plain_python(seed: int) -> None:
         assert np.array_equal(getattr(sheet.laid, name), getattr(fast.laid, name))
     one = drawn_stop(rnd)
     asked = sheet.windows("steep", [hours(h, h + 2) for h in range(8, 20, 2)])
-    for least in (False, True):
+    for least, short in product((False, True), repeat=2):
         told = (one.point, one.at_door_s, (20_000, 4_000, 0, 0), asked)
-        plain, quick = sheet.fit(*told, least=least), fast.fit(*told, least=least)
-        for mine, theirs in zip(plain, quick, strict=True):
-            assert np.array_equal(mine, theirs)
+        plain, quick = (it.fit(*told, least=least, short=short) for it in (sheet, fast))
+        assert np.array_equal(plain.found, quick.found)
 
 
 def test_the_least_detour_is_taken() -> None:
@@ -178,7 +270,7 @@ def test_what_no_vehicle_holds_or_reaches_is_refused_and_missed_by_how_much() ->
     assert sheet.inserted(stop(class_id="van")) is None
     assert sheet.inserted(stop(point=Point(41.6, -8.6))) is None
     asked = sheet.windows("flat", [hours(17, 18), hours(6, 7)])
-    far = sheet.fit(Point(41.26, -8.607), 240, (1, 1, 0, 0), asked)
+    far = sheet.fit(Point(41.26, -8.607), 240, (1, 1, 0, 0), asked, short=True)
     assert isinf(far.extra[0, 0])
     assert 0 < far.short[0, 0] < inf
     assert sheet.fit(Point(41.149, -8.606), 240, (1, 1, 0, 0), asked).extra[0].tolist()[1] == inf
