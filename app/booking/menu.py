@@ -104,7 +104,6 @@ class Menu:
 
     def without(self, pool_id: str) -> Menu:
         """The same offers as if this pool served nobody."""
-
         reaches = tuple(reach for reach in self.reaches if reach.pool_id != pool_id)
         return replace(self, reaches=reaches, firm=tuple(r for r in self.firm if r.pool_id != pool_id))
 
@@ -200,11 +199,10 @@ class Menu:
             unopened = SlotClosedReason.NOT_OPENED if slot.unopened and not reaches else None
             reason = reason or unopened or full(reaches, basket, self.at_door_s)
         asked = Asked.of(basket.load(0), self.at_door_s)
-        takers = [] if reason else self.toured(slot, roomed, asked)
-        if reason is None and not takers:
-            return self._missed(slot, roomed, asked)
         if reason:
             return self._closed(slot, reason, reaches, basket)
+        if not (takers := self.toured(slot, roomed, asked)):
+            return self._missed(slot, roomed, asked)
         roomy = cheapest_first(takers, self.at_door_s)
         return SlotOffer(
             slot=_closing(slot, self.cutoff_at(slot, roomy)),
@@ -233,10 +231,9 @@ class Menu:
     def _missed(self, slot: DeliverySlot, reaches: Sequence[Reach], asked: Asked) -> SlotOffer:
         """Closed although pools have room: no tour can come by in time."""
         room = self.room_of(slot)
-        near = [(room.missing_s((r.node_id, r.day), r.class_id, slot.window, asked), r) for r in reaches]
+        missing_s = min(room.missing_s((r.node_id, r.day), r.class_id, slot.window, asked) for r in reaches)
         could = any(room.reaches((r.node_id, r.day), r.class_id, slot.window, asked) for r in reaches)
         reason = SlotClosedReason.FULL if could else SlotClosedReason.FLEET_CAPACITY
-        missing_s = min(seconds for seconds, _ in near)
         text = missed_by(missing_s) if could else MESSAGES[reason]
         return self._shown_closed(slot, Closure(reason, text, by_tours=True))
 
