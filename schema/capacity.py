@@ -59,6 +59,9 @@ class CapacityOverride(Node):
     starts_at: datetime | None = strawberry.field(description="Buckets that begin earlier are left alone.")
     ends_at: datetime | None = strawberry.field(description="Buckets that end later are left alone.")
     sell_orders: int | None = strawberry.field(description="Each pool sells so many orders, if said so.")
+    vehicles_out: int | None = strawberry.field(
+        description="Of a disruption: so many of its vehicles are out, each with its share of what is sold."
+    )
     reason: str = strawberry.field(description="Why.")
     actor: str = strawberry.field(description="Who.")
     created_at: datetime = strawberry.field(description="When.")
@@ -111,7 +114,11 @@ class CapacityPool(Node):
         description="Claimed by holds, with those that ended and were not tidied yet.",
     )
     booked: CapacityVector = strawberry.field(description="Promised.")
-    override: CapacityOverride | None = strawberry.field(description="What an operator says about it.")
+    override: CapacityOverride | None = strawberry.field(description="The newest of what is said about it.")
+    overrides: list[CapacityOverride] = strawberry.field(
+        description="All that is said about it and in force, newest first: a size counts over older ones, and"
+        " vehicles that went out since take their share off."
+    )
     kept: ProtectedPart | None = strawberry.field(
         name="protected", description="What of its orders is kept for a group of customers."
     )

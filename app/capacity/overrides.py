@@ -62,6 +62,8 @@ def foreseen(
         **{name: getattr(which, name) for name in _NARROWED_BY},
         sell_orders=to.sell_orders,
         factor_bp=to.factor_bp,
+        vehicles_out=to.vehicles_out,
+        vehicle_id=to.vehicle_id,
         reason=reason,
         actor=actor,
         created_at=now,
@@ -151,12 +153,29 @@ def edits_under(
             pool_id=pool.id,
             window=pool.window,
             before=pool.loads("sell"),
-            after=sold_under(in_force(newest_first, pool, kinds[pool.vehicle_class_id]), planned_of(pool)),
+            after=_sold(pool, newest_first, kinds[pool.vehicle_class_id]),
             held=pool.loads("held"),
             booked=pool.loads("booked"),
         )
         for pool in pools
     ]
+
+
+def _sold(pool: CapacityPool, newest_first: Sequence[OverrideFacts], kind: VehicleKind) -> Load:
+    return sold_under(in_force(newest_first, pool, kind), planned_of(pool), pool.vehicles)
+
+
+def sold_if(conn: Connection, pools: Sequence[CapacityPool], to: SizeChange) -> dict[str, Load]:
+    """What each of these pools would sell if this were said of it now, beside what is in force, by pool."""
+    if not pools:
+        return {}
+    days, kinds = [pool.day for pool in pools], kinds_of(conn)
+    standing = in_force_between(conn, min(days), max(days))
+    return {
+        pool.id: sold_under([to, *in_force(standing, pool, kinds[pool.vehicle_class_id])],
+                            planned_of(pool), pool.vehicles)
+        for pool in pools
+    }  # fmt: skip
 
 
 def write_edits(conn: Connection, *, now: datetime, actor: str, reason: str, change: Foreseen) -> None:

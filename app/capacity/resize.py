@@ -100,7 +100,7 @@ def _resized(
     run_id: str,
     pool: CapacityPool,
     plan: PoolPlan | None,
-    said: CapacityOverride | None,
+    said: Sequence[CapacityOverride],
 ) -> CapacityEntry | None:
     taken = pool.loads("held") + pool.loads("booked")
     cap = Load(*(max(getattr(taken, d), getattr(plan.cap, d) if plan else 0) for d in DIMENSIONS))
@@ -109,7 +109,9 @@ def _resized(
         "vehicles": plan.vehicles if plan else 0,
         "minute_worth_micro": plan.minute_worth_micro if plan else 0,
         "run_id": run_id,
-        **under_override(cap, sold_under(said, planned), planned if said else None),
+        **under_override(
+            cap, sold_under(said, planned, plan.vehicles if plan else 0), planned if said else None
+        ),
     }
     return sized(conn, now=now, actor=actor, reason=reason, reference=run_id, pool=pool, values=values)
 
@@ -129,7 +131,7 @@ def _fresh(
         entries=1,
     )
     said = in_force(overrides, pool, kind)
-    sizes = under_override(plan.cap, sold_under(said, plan.sell), plan.sell if said else None)
+    sizes = under_override(plan.cap, sold_under(said, plan.sell, plan.vehicles), plan.sell if said else None)
     return row_of(CapacityPool, {**pool.model_dump(), **sizes})
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from itertools import takewhile
 from typing import Protocol
 
 from app.fleet.rules import VehicleKind, skills_of
@@ -47,7 +48,27 @@ class PoolFacts(Protocol):
     ends_at: datetime
 
 
-class OverrideFacts(Protocol):
+class SizeFacts(Protocol):
+    """What is said of a size: orders, a share of the plan, or vehicles that are out."""
+
+    @property
+    def sell_orders(self) -> int | None:
+        """Orders to sell in each pool."""
+
+    @property
+    def factor_bp(self) -> int | None:
+        """The share of the plan to sell, in basis points."""
+
+    @property
+    def vehicles_out(self) -> int | None:
+        """How many of the plan's vehicles are out."""
+
+    @property
+    def vehicle_id(self) -> str | None:
+        """Which vehicle is out, where that is known."""
+
+
+class OverrideFacts(SizeFacts, Protocol):
     """Which pools an override is about, and what it makes of the plan's figures."""
 
     @property
@@ -74,14 +95,6 @@ class OverrideFacts(Protocol):
     def ends_at(self) -> datetime | None:
         """Buckets that end later are left alone."""
 
-    @property
-    def sell_orders(self) -> int | None:
-        """Orders to sell in each pool."""
-
-    @property
-    def factor_bp(self) -> int | None:
-        """The share of the plan to sell, in basis points."""
-
 
 @dataclass(frozen=True, slots=True)
 class PoolSelector:
@@ -97,17 +110,23 @@ class PoolSelector:
 
 @dataclass(frozen=True, slots=True)
 class SizeChange:
-    """What an operator wants sold: so many orders in each pool, or a share of what the plan would sell."""
+    """What an operator wants sold: so many orders in each pool, or a share of what the plan would sell.
+
+    Or what is left of either while `vehicles_out` of the pool's vehicles are out; `vehicle_id` is which one.
+    """
 
     sell_orders: int | None = None
     factor_bp: int | None = None
+    vehicles_out: int | None = None
+    vehicle_id: str | None = None
 
     @property
     def makes_sense(self) -> bool:
         """Whether it is exactly one of them, and within bounds."""
-        if self.sell_orders is not None:
-            return self.factor_bp is None and 0 <= self.sell_orders <= MOST_ORDERS
-        return self.factor_bp is not None and 0 <= self.factor_bp <= MOST_BP
+        said = (self.sell_orders, self.factor_bp, self.vehicles_out)
+        bounds = (MOST_ORDERS, MOST_BP, MOST_ORDERS)
+        told = [(value, most) for value, most in zip(said, bounds, strict=True) if value is not None]
+        return len(told) == 1 and all(0 <= value <= most for value, most in told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,15 +266,41 @@ def concerns(override: OverrideFacts, pool: PoolFacts, kind: VehicleKind) -> boo
     )
 
 
-def in_force[O: OverrideFacts](newest_first: Iterable[O], pool: PoolFacts, kind: VehicleKind) -> O | None:
-    """The override that counts for a pool: the newest that is about it."""
-    return next((override for override in newest_first if concerns(override, pool, kind)), None)
+def in_force[O: OverrideFacts](newest_first: Iterable[O], pool: PoolFacts, kind: VehicleKind) -> list[O]:
+    """The overrides about a pool, newest first."""
+    return [override for override in newest_first if concerns(override, pool, kind)]
 
 
-def sold_under(override: OverrideFacts | None, planned: Load) -> Load:
-    """What is sold of what the plan would sell; where it sends nobody, no override sells anything."""
-    if override is None or planned == Load():
+def sold_under(in_force: Sequence[SizeFacts], planned: Load, vehicles: int) -> Load:
+    """What is sold of what the plan would sell with `vehicles`; where it sends nobody, nothing is.
+
+    `in_force` is what is about the pool, newest first. The newest size counts; of it each vehicle that went
+    out since takes its share, whichever went first and whichever is back first.
+    """
+    if planned == Load():
+        return planned
+    out = list(takewhile(lambda one: one.vehicles_out is not None, in_force))
+    sized = next((one for one in in_force if one.vehicles_out is None), None)
+    left = max(0, vehicles - _vehicles_out(out))
+    wanted = _sized(sized, planned)
+    return Load(*(amount * left // vehicles for amount in astuple(wanted))) if out and vehicles else wanted
+
+
+def _sized(override: SizeFacts | None, planned: Load) -> Load:
+    if override is None:
         return planned
     if override.sell_orders is not None:
         return replace(planned, orders=override.sell_orders) if override.sell_orders else Load()
     return Load(*(amount * (override.factor_bp or 0) // 10_000 for amount in astuple(planned)))
+
+
+def _vehicles_out(outages: Iterable[SizeFacts]) -> int:
+    """How many are out: a vehicle that was reported twice is one."""
+    named: dict[str, int] = {}
+    nameless = 0
+    for one in outages:
+        if one.vehicle_id is None:
+            nameless += one.vehicles_out or 0
+        else:
+            named[one.vehicle_id] = max(named.get(one.vehicle_id, 0), one.vehicles_out or 0)
+    return nameless + sum(named.values())

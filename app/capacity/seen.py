@@ -63,6 +63,8 @@ class SeenPool:
     vehicle_kind: VehicleKind
     vehicle_class: str
     override: Annotated[CapacityOverride, AsRow()] | None
+    # All that is in force about it, newest first; `override` is the first of them.
+    overrides: tuple[Annotated[CapacityOverride, AsRow()], ...] = ()
 
     @property
     def time_window(self) -> ZonedWindow:
@@ -246,6 +248,7 @@ def _seen(conn: Connection, query: sa.Select[tuple[object, ...]]) -> list[SeenPo
     seen = []
     for row in found:
         pool = row_of(CapacityPool, {name: row._mapping[name] for name in names})
+        said = in_force(overrides, pool, row.vehicle_kind)
         seen.append(
             SeenPool(
                 row=pool,
@@ -253,7 +256,8 @@ def _seen(conn: Connection, query: sa.Select[tuple[object, ...]]) -> list[SeenPo
                 time_zone=row.time_zone,
                 vehicle_kind=row.vehicle_kind,
                 vehicle_class=row.vehicle_class,
-                override=in_force(overrides, pool, row.vehicle_kind),
+                override=said[0] if said else None,
+                overrides=tuple(said),
             )
         )
     return seen

@@ -124,7 +124,8 @@ class CapacityOverride(SQLModel, table=True):
 
     It is about one pool, or about all pools of a day, narrowed by node, kind of vehicle and hours. Either
     each pool sells `sell_orders`, or `factor_bp` of all that the plan would sell (0 closes it). Where
-    several are in force, the newest counts.
+    several are in force, the newest counts. One with `vehicles_out` takes the share of so many vehicles
+    from what is said before it; `vehicle_id` is which vehicle that is, where it is known.
     """
 
     __tablename__ = "capacity_override"
@@ -138,6 +139,8 @@ class CapacityOverride(SQLModel, table=True):
     ends_at: datetime | None = None
     sell_orders: int | None = None
     factor_bp: int | None = None
+    vehicles_out: int | None = None
+    vehicle_id: str | None = Field(default=None, foreign_key="vehicle.id")
     reason: str
     actor: str
     created_at: datetime

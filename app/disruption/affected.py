@@ -11,15 +11,17 @@ from sqlalchemy import Connection
 
 from app.booking.rules import BookingStatus
 from app.booking.tables import DeliveryBooking
-from app.capacity.overrides import planned_of
+from app.capacity.overrides import sold_if
+from app.capacity.rules import SizeChange
 from app.capacity.tables import CapacityPool
 from app.database.rows import by_id, rows, table_of
 from app.disruption.errors import InvalidDisruption, NothingDisrupted
-from app.disruption.rules import DisruptionKind, Incident, lacking, left_bp
+from app.disruption.rules import DisruptionKind, Incident, lacking
 from app.fleet.rules import MOTORED
 from app.fleet.tables import Vehicle, VehicleClass
 from app.places.closures import stands_in
 from app.places.tables import City, FulfilmentNode, Street
+from app.values.load import Load
 from app.values.window import Window, day_begins, local_day
 
 # Bookings that are still to be brought, and not on the road.
@@ -28,15 +30,11 @@ OPEN = (BookingStatus.CONFIRMED, BookingStatus.LOCKED, BookingStatus.IN_FULFILME
 
 @dataclass(frozen=True, slots=True)
 class PoolLoss:
-    """A pool that loses vehicles: what it sells of its plan from then on, in basis points."""
+    """A pool that loses vehicles: what is said of it from then on, and what it still sells."""
 
     pool: CapacityPool
-    factor_bp: int
-
-    @property
-    def orders_after(self) -> int:
-        """The orders that it still sells."""
-        return planned_of(self.pool).orders * self.factor_bp // 10_000
+    change: SizeChange
+    after: Load
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Affected:
     @property
     def misfits(self) -> int:
         """How many bookings the pools have beyond what they still sell: those that must move at least."""
-        over = [loss.pool.held_orders + loss.pool.booked_orders - loss.orders_after for loss in self.losses]
+        over = [loss.pool.held_orders + loss.pool.booked_orders - loss.after.orders for loss in self.losses]
         return sum(max(0, count) for count in over) if self.losses else len(self.bookings)
 
 
@@ -65,7 +63,8 @@ def affected(conn: Connection, *, now: datetime, incident: Incident) -> Affected
     """
     mistake = lacking(incident)
     if mistake:
-        raise InvalidDisruption(field=("input",), what=mistake)
+        field, what = mistake
+        raise InvalidDisruption(field=("input", field), what=what)
     zone = conn.execute(sa.select(table_of(City).c.time_zone).order_by("id").limit(1)).scalar()
     if zone is None:
         raise NothingDisrupted(field=("input",))
@@ -90,13 +89,9 @@ def within(conn: Connection, *, incident: Incident, span: Window, zone: str) -> 
     if node_id is None or by_id(conn, FulfilmentNode, node_id) is None:
         raise NothingDisrupted(field=("input", "nodeId"))
     pools = _pools(conn, incident, span, node_id, vehicle)
-    losses = tuple(
-        PoolLoss(
-            pool,
-            left_bp(incident.kind, pool.vehicles, pool.sell_orders, planned_of(pool).orders),
-        )
-        for pool in pools
-    )
+    change = _loss(incident, vehicle)
+    after = sold_if(conn, pools, change)
+    losses = tuple(PoolLoss(pool, change, after[pool.id]) for pool in pools)
     bookings = _bookings(conn, [pool.id for pool in pools])
     days = tuple(sorted({pool.day for pool in pools}))
     return Affected(day, span, losses, tuple(bookings), days, vehicle, None)
@@ -105,6 +100,13 @@ def within(conn: Connection, *, incident: Incident, span: Window, zone: str) -> 
 def end_of_day(instant: datetime, zone: str) -> datetime:
     """When the local day of an instant is over."""
     return day_begins(local_day(instant, zone) + timedelta(days=1), zone)
+
+
+def _loss(incident: Incident, vehicle: Vehicle | None) -> SizeChange:
+    """What is said of each pool that it touches: it is closed, or one of its vehicles is out."""
+    if incident.kind is DisruptionKind.NODE:
+        return SizeChange(factor_bp=0)
+    return SizeChange(vehicles_out=1, vehicle_id=vehicle.id if vehicle else None)
 
 
 def _later(conn: Connection, incident: Incident, found: Affected, zone: str) -> bool:

@@ -78,7 +78,9 @@ def _known(conn: Connection, disruption: Disruption, found: Affected) -> Affecte
     runs = {loss.pool.run_id for loss in found.losses}
     knew = {run_id: frozen_at(conn, run_id) if run_id else None for run_id in runs}
     losses = tuple(
-        replace(loss, factor_bp=10_000)
+        replace(
+            loss, change=replace(loss.change, factor_bp=None, vehicles_out=0), after=loss.pool.loads("sell")
+        )
         if (at := knew[loss.pool.run_id]) is not None and at >= disruption.created_at
         else loss
         for loss in found.losses

@@ -19,6 +19,7 @@ from app.disruption.rules import TAKEN_OVER, DisruptionKind
 from app.disruption.tables import Disruption
 from app.fleet.tables import VehicleClass
 from app.tours.tables import Stop, Tour
+from app.values.load import Load
 
 _CHUNK = 400
 
@@ -100,7 +101,7 @@ def call_back(conn: Connection, *, now: datetime, disruption: Disruption, found:
         .join(tour, tour.c.id == stop.c.tour_id)
         .where(tour.c.vehicle_id == disruption.vehicle_id, tour.c.day.in_(list(found.days)))
     )
-    lost = [loss.pool.id for loss in found.losses if loss.factor_bp == 0]
+    lost = [loss.pool.id for loss in found.losses if loss.after == Load()]
     known = sa.select(stop.c.booking_id)
     alone = sa.and_(booking.c.pool_id.in_(lost), booking.c.id.not_in(known))
     theirs = sa.or_(booking.c.id.in_(on_it), alone)

@@ -12,7 +12,7 @@ from app import events
 from app.allocation.refit_tours import refit_tours
 from app.booking.resized import lock_bookings
 from app.capacity.override import override
-from app.capacity.rules import PoolSelector, SizeChange
+from app.capacity.rules import PoolSelector
 from app.database.idempotency import once, row_answer
 from app.database.rows import add, rows, table_of
 from app.disruption.affected import Affected, affected
@@ -97,7 +97,7 @@ def take_away(conn: Connection, *, now: datetime, actor: str, reason: str, found
             now=now,
             actor=actor,
             which=PoolSelector(pool_id=loss.pool.id),
-            to=SizeChange(factor_bp=loss.factor_bp),
+            to=loss.change,
             reason=reason,
             for_outage=True,
         ).override.id

@@ -53,35 +53,29 @@ class Incident:
     street_name: str | None = None
 
 
-def lacking(incident: Incident) -> str | None:
-    """What an incident lacks, in a sentence, or None."""
+def lacking(incident: Incident) -> tuple[str, str] | None:
+    """Which field of an incident is wrong or missing, and how to mend it; None where none is."""
     if incident.ends_at is not None and incident.ends_at <= incident.starts_at:
-        return "A disruption ends after it starts."
+        return "endsAt", "A disruption ends after it starts."
     if not 1 <= len(incident.reason.strip()) <= 500:
-        return "Say why, in 1 to 500 characters; the history keeps it."
+        return "reason", "Say why, in 1 to 500 characters; the history keeps it."
     missing = {
-        DisruptionKind.VEHICLE: (incident.vehicle_name, "Name the vehicle."),
+        DisruptionKind.VEHICLE: (incident.vehicle_name, "vehicleName", "Name the vehicle."),
         DisruptionKind.COURIER: (
             incident.vehicle_name or (incident.node_id and incident.vehicle_kind),
+            "vehicleKind" if incident.node_id else "nodeId",
             "Give the node and the kind of vehicle, or name the vehicle.",
         ),
-        DisruptionKind.NODE: (incident.node_id, "Give the node."),
-        DisruptionKind.STREET: (incident.street_name, "Name the street."),
+        DisruptionKind.NODE: (incident.node_id, "nodeId", "Give the node."),
+        DisruptionKind.STREET: (incident.street_name, "streetName", "Name the street."),
     }
-    given, what = missing[incident.kind]
-    return None if given else what
+    given, field, what = missing[incident.kind]
+    return None if given else (field, what)
 
 
 def alert_cause(disruption_id: str) -> str:
     """The cause of the alert that a disruption is not repaired."""
     return f"disruption:{disruption_id}"
-
-
-def left_bp(kind: DisruptionKind, vehicles: int, sell: int, planned: int) -> int:
-    """What a pool still sells of its plan, in basis points: all but one of its vehicles, or nothing."""
-    if kind is DisruptionKind.NODE or vehicles <= 1 or planned <= 0:
-        return 0
-    return sell * (vehicles - 1) * 10_000 // (vehicles * planned)
 
 
 def is_over(ends_at: datetime | None, ended_at: datetime | None, now: datetime) -> bool:

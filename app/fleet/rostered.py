@@ -69,7 +69,7 @@ def _one_fewer(rostered: list[Rostered], gap: Window) -> list[Rostered]:
     for one in longest:
         hit = [part for part in missing if part.overlaps(one.window)]
         left += _pieces(one, hit)
-        missing = [rest for part in missing for rest in _minus(part, one.window)] if hit else missing
+        missing = [rest for part in missing for rest in minus(part, one.window)] if hit else missing
     return sorted(left, key=lambda one: (one.window.start, one.window.end, one.class_id))
 
 
@@ -80,13 +80,13 @@ def _shared(window: Window, gap: Window) -> timedelta:
 def _pieces(one: Rostered, gaps: Sequence[Window]) -> list[Rostered]:
     windows = [one.window]
     for gap in gaps:
-        windows = [rest for window in windows for rest in _minus(window, gap)]
+        windows = [rest for window in windows for rest in minus(window, gap)]
     if windows == [one.window]:
         return [one]
     return [Rostered(one.class_id, window) for window in windows if window.duration >= _LEAST]
 
 
-def _minus(window: Window, gap: Window) -> list[Window]:
+def minus(window: Window, gap: Window) -> list[Window]:
     """What of a window is outside a gap."""
     if not window.overlaps(gap):
         return [window]

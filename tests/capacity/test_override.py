@@ -172,13 +172,13 @@ def test_what_narrows_an_override_is_a_pure_rule() -> None:
     ]
     assert all(concerns(one, pool, kind) for one in fits)
     assert not any(concerns(one, pool, kind) for one in others)
-    assert in_force([*others, *fits], pool, kind) is fits[0]
-    assert in_force(others, pool, kind) is None
+    assert in_force([*others, *fits], pool, kind) == fits
+    assert in_force(others, pool, kind) == []
 
 
 def test_what_is_sold_under_an_override_rounds_down() -> None:
     planned = Load(9, 1_001, 10, 10, 10, 10)
     half = CapacityOverride(day=DAY, factor_bp=5_000, reason="r", actor="a", created_at=NOW)
-    assert sold_under(half, planned) == Load(4, 500, 5, 5, 5, 5)
-    assert sold_under(None, planned) == planned
-    assert sold_under(half, Load()) == Load()
+    assert sold_under([half], planned, 1) == Load(4, 500, 5, 5, 5, 5)
+    assert sold_under([], planned, 1) == planned
+    assert sold_under([half], Load(), 1) == Load()
