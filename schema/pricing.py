@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from app.errors import OperatorsOnly, Refusal
 from app.pricing import change_prices as verbs
+from app.pricing.drafted import ForeseenPrices, PriceDraft, WindowChange
 from app.pricing.rules import PriceFigure as PriceFigureWord
 from app.pricing.seen import SeenBudget, SeenPrices, price_changes, seen_budget, seen_budgets, seen_prices
 from app.pricing.tables import PriceChange as PriceChangeRow
@@ -54,6 +55,26 @@ class SlotPrices:
     def base_fee(self) -> Money:
         """The base."""
         return shown(_prices(self).amount("base"))
+
+    @strawberry.field(description="What a window of one hour adds; below zero it takes off.")
+    def one_hour_fee(self) -> Money:
+        """The part of a short window."""
+        return shown(_prices(self).amount("one_hour"))
+
+    @strawberry.field(description="What a window of four hours adds; below zero it takes off.")
+    def four_hour_fee(self) -> Money:
+        """The part of a long window."""
+        return shown(_prices(self).amount("four_hour"))
+
+    @strawberry.field(description="What an evening adds; below zero it takes off.")
+    def evening_fee(self) -> Money:
+        """The part of an evening."""
+        return shown(_prices(self).amount("evening"))
+
+    @strawberry.field(description="What a Saturday or Sunday adds; below zero it takes off.")
+    def weekend_fee(self) -> Money:
+        """The part of a weekend."""
+        return shown(_prices(self).amount("weekend"))
 
     @strawberry.field(description="No delivery is cheaper.")
     def floor(self) -> Money:
@@ -118,10 +139,55 @@ class PriceChange:
         return shown(_money(row.after_minor, row.currency))
 
 
+@strawberry.type(description="A figure that a change of prices would change.")
+class PriceFigureChange:
+    """A figure."""
+
+    figure: PriceFigure = strawberry.field(description="Which figure.")
+    before: Money | None = strawberry.field(description="As it stands; null is no limit.")
+    after: Money | None = strawberry.field(description="As it would be; null is no limit.")
+
+
+@strawberry.type(
+    description="What a kind of window costs before demand, discounts and handover: base and window fees."
+)
+class WindowFeeChange:
+    """A kind of window."""
+
+    hours: int | None = strawberry.field(description="1 or 4; null is any other length.")
+    evening: bool = strawberry.field(description="Whether it is an evening window.")
+    weekend: bool = strawberry.field(description="Whether it is on a Saturday or Sunday.")
+    before: Money = strawberry.field(description="As it stands.")
+    after: Money = strawberry.field(description="As it would be.")
+
+
+@strawberry.type(description="What a change of prices would do. What is held or booked keeps its fee.")
+class SlotPricesPreview:
+    """A preview."""
+
+    changes: list[PriceFigureChange] = strawberry.field(description="The figures that change; may be none.")
+    windows: list[WindowFeeChange] = strawberry.field(description="Every kind of window.")
+
+
 @strawberry.input(description="The figures to change; what is not given stays.")
 class ChangeSlotPricesInput:
     """What to change."""
 
+    base_fee: strawberry.Maybe[MoneyInput] = strawberry.field(
+        description="What a delivery costs before anything else."
+    )
+    one_hour_fee: strawberry.Maybe[MoneyInput] = strawberry.field(
+        description="What a window of one hour adds; below zero it takes off."
+    )
+    four_hour_fee: strawberry.Maybe[MoneyInput] = strawberry.field(
+        description="What a window of four hours adds; below zero it takes off."
+    )
+    evening_fee: strawberry.Maybe[MoneyInput] = strawberry.field(
+        description="What an evening adds; below zero it takes off."
+    )
+    weekend_fee: strawberry.Maybe[MoneyInput] = strawberry.field(
+        description="What a Saturday or Sunday adds; below zero it takes off."
+    )
     floor: strawberry.Maybe[MoneyInput] = strawberry.field(description="No delivery is cheaper.")
     ceiling: strawberry.Maybe[MoneyInput] = strawberry.field(description="No demand makes a delivery dearer.")
     step: strawberry.Maybe[MoneyInput] = strawberry.field(description="Demand moves a fee in these steps.")
@@ -132,10 +198,16 @@ class ChangeSlotPricesInput:
         description="What steering demand may cost on a delivery day; null is no limit."
     )
     reason: str = strawberry.field(description="Why; the history keeps it.")
+    dry_run: bool = strawberry.field(default=False, description="Only tell what it would do.")
 
-    def draft(self) -> verbs.PriceDraft:
+    def draft(self) -> PriceDraft:
         """The change as the room knows it; amounts of several currencies are refused."""
         told = {
+            PriceFigureWord.BASE_FEE: self.base_fee,
+            PriceFigureWord.ONE_HOUR_FEE: self.one_hour_fee,
+            PriceFigureWord.FOUR_HOUR_FEE: self.four_hour_fee,
+            PriceFigureWord.EVENING_FEE: self.evening_fee,
+            PriceFigureWord.WEEKEND_FEE: self.weekend_fee,
             PriceFigureWord.FLOOR: self.floor,
             PriceFigureWord.CEILING: self.ceiling,
             PriceFigureWord.STEP: self.step,
@@ -147,7 +219,7 @@ class ChangeSlotPricesInput:
         if len(currencies) > 1:
             raise GraphQLError("All amounts are of one currency.", extensions={"code": "BAD_USER_INPUT"})
         figures = {f: amount.minor if amount else None for f, amount in amounts.items()}
-        return verbs.PriceDraft(next(iter(currencies), None), figures)
+        return PriceDraft(next(iter(currencies), None), figures)
 
 
 @strawberry.input(description="The budget of one delivery day.")
@@ -165,7 +237,10 @@ class SetIncentiveBudgetInput:
 class ChangeSlotPricesPayload:
     """The answer."""
 
-    prices: SlotPrices | None = strawberry.field(description="As valid now; null when refused.")
+    prices: SlotPrices | None = strawberry.field(
+        description="As valid now; null in a dry run and when refused."
+    )
+    preview: SlotPricesPreview | None = strawberry.field(description="What it would do; of a dry run only.")
     user_errors: list[PricingUserError] = strawberry.field(description="Empty when it worked.")
 
 
@@ -189,6 +264,32 @@ def _prices(prices: object) -> SeenPrices:
 
 def _money(minor: int | None, currency: str) -> MoneyValue | None:
     return None if minor is None else MoneyValue(minor, currency)
+
+
+def _preview(foreseen: ForeseenPrices) -> SlotPricesPreview:
+    currency = foreseen.after.currency
+    return SlotPricesPreview(
+        changes=[
+            PriceFigureChange(
+                figure=one.figure,
+                before=shown(_money(one.before_minor, currency)),
+                after=shown(_money(one.after_minor, currency)),
+            )
+            for one in foreseen.changes
+        ],
+        windows=[_window(one) for one in foreseen.windows],
+    )
+
+
+def _window(one: WindowChange) -> WindowFeeChange:
+    kind = one.after
+    return WindowFeeChange(
+        hours=kind.hours,
+        evening=kind.evening,
+        weekend=kind.weekend,
+        before=shown(one.before.fee),
+        after=shown(kind.fee),
+    )
 
 
 def _operators_storefront(info: Info) -> str:
@@ -231,14 +332,22 @@ async def seen_price_changes(info: Info) -> list[PriceChange] | None:
 
 async def change_slot_prices(info: Info, input: ChangeSlotPricesInput) -> ChangeSlotPricesPayload | None:
     """Change the band."""
-    draft = input.draft()
+    draft, actor = input.draft(), info.context.actor
+    if input.dry_run:
+
+        def look(conn: Connection, now: datetime) -> ForeseenPrices:
+            return verbs.preview_prices(conn, now=now, actor=actor, draft=draft)
+
+        foreseen, refusal = await attempted(info.context.read(look))
+        preview = None if foreseen is None else _preview(foreseen)
+        return ChangeSlotPricesPayload(prices=None, preview=preview, user_errors=pricing_errors(refusal))
 
     def work(conn: Connection, now: datetime) -> SeenPrices:
-        rule = verbs.change_prices(conn, now=now, actor=info.context.actor, draft=draft, reason=input.reason)
+        rule = verbs.change_prices(conn, now=now, actor=actor, draft=draft, reason=input.reason)
         return SeenPrices(rule)
 
     prices, refusal = await attempted(info.context.write(work))
-    return ChangeSlotPricesPayload(prices=shown(prices), user_errors=pricing_errors(refusal))
+    return ChangeSlotPricesPayload(prices=shown(prices), preview=None, user_errors=pricing_errors(refusal))
 
 
 async def set_incentive_budget(

@@ -1,8 +1,7 @@
-"""Change the published band of a storefront's prices, or what steering demand may cost it."""
+"""Change a storefront's fees and their published band, or what steering demand may cost it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -13,29 +12,20 @@ from app import events
 from app.capacity.reasons import check_reason
 from app.database.rows import add, one_or_none, row_of, table_of
 from app.errors import OperatorsOnly
-from app.pricing.errors import InvalidPrices
+from app.pricing.drafted import (
+    ForeseenPrices,
+    PriceDraft,
+    check_amount,
+    check_currency,
+    columns_of,
+    drafted,
+)
 from app.pricing.queries import fee_rule
-from app.pricing.rules import NO_LIMIT, PriceFigure
+from app.pricing.rules import PriceFigure
 from app.pricing.tables import FeeRule, IncentiveBudget, PriceChange
 from app.values.actor import Actor
 from app.values.ids import new_id
 from app.values.money import Money
-
-_COLUMNS = {
-    PriceFigure.FLOOR: "floor_minor",
-    PriceFigure.CEILING: "ceiling_minor",
-    PriceFigure.STEP: "step_minor",
-    PriceFigure.GREEN_DISCOUNT: "green_discount_minor",
-    PriceFigure.DAILY_INCENTIVE_BUDGET: "incentive_day_minor",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class PriceDraft:
-    """Figures to change, in minor units of `currency`; None as an amount is no limit, for budgets only."""
-
-    currency: str | None
-    figures: dict[PriceFigure, int | None]
 
 
 def change_prices(
@@ -51,24 +41,28 @@ def change_prices(
     # Whoever changes it at the same time waits here, and then changes what this has made.
     conn.execute(sa.select(table.c.id).where(table.c.id == present.id).with_for_update())
     present = fee_rule(conn, now=now, storefront_id=actor.storefront_id)
-    _check_currency(draft.currency, present.currency)
-    told = {_COLUMNS[figure]: minor for figure, minor in draft.figures.items()}
-    after = row_of(FeeRule, {**present.model_dump(), **told})
-    _check_band(after)
-    changed = [f for f, column in _COLUMNS.items() if getattr(present, column) != getattr(after, column)]
-    if not changed:
+    foreseen = drafted(present, draft)
+    after = foreseen.after
+    if not foreseen.changes:
         return present
     if present.valid_from == now:
-        conn.execute(sa.update(table).where(table.c.id == present.id).values(**told))
+        conn.execute(sa.update(table).where(table.c.id == present.id).values(**columns_of(draft)))
     else:
         after = row_of(FeeRule, {**after.model_dump(), "id": new_id(), "valid_from": now})
         add(conn, after)
-    lines = []
-    for figure in changed:
-        before, new = getattr(present, _COLUMNS[figure]), getattr(after, _COLUMNS[figure])
-        lines.append(_line(now, actor, reason, present.currency, figure, before, new))
+    lines = [
+        _line(now, actor, reason, present.currency, one.figure, one.before_minor, one.after_minor)
+        for one in foreseen.changes
+    ]
     _written(conn, now, actor, lines)
     return after
+
+
+def preview_prices(conn: Connection, *, now: datetime, actor: Actor, draft: PriceDraft) -> ForeseenPrices:
+    """What the same change would do, without making it; raises OperatorsOnly, NoPriceTable, InvalidPrices."""
+    if not actor.is_operator:
+        raise OperatorsOnly
+    return drafted(fee_rule(conn, now=now, storefront_id=actor.storefront_id), draft)
 
 
 def set_incentive_budget(
@@ -81,8 +75,8 @@ def set_incentive_budget(
     _check_caller(actor, reason)
     present = fee_rule(conn, now=now, storefront_id=actor.storefront_id)
     minor = amount.minor if amount else None
-    _check_currency(amount.currency if amount else None, present.currency)
-    _check_amount("budget", minor)
+    check_currency(amount.currency if amount else None, present.currency)
+    check_amount(PriceFigure.INCENTIVE_BUDGET_OF_DAY, minor)
     table = table_of(IncentiveBudget)
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     blank = IncentiveBudget(storefront_id=actor.storefront_id, day=day)
@@ -110,26 +104,6 @@ def _check_caller(actor: Actor, reason: str) -> None:
     if not actor.is_operator:
         raise OperatorsOnly
     check_reason(reason)
-
-
-def _check_currency(told: str | None, known: str) -> None:
-    if told not in (None, known):
-        raise InvalidPrices(what=f"this storefront's prices are in {known}, not in {told}")
-
-
-def _check_amount(name: str, minor: int | None) -> None:
-    if minor is not None and not 0 <= minor < NO_LIMIT:
-        raise InvalidPrices(what=f"the {name} must be 0 or more")
-
-
-def _check_band(rule: FeeRule) -> None:
-    for name in ("floor", "ceiling", "green_discount"):
-        _check_amount(name.replace("_", " "), getattr(rule, f"{name}_minor"))
-    _check_amount("daily incentive budget", rule.incentive_day_minor)
-    if rule.step_minor < 1:
-        raise InvalidPrices(what="the step must be at least the smallest coin")
-    if rule.floor_minor > rule.ceiling_minor:
-        raise InvalidPrices(what="the floor lies above the ceiling; lower the floor or raise the ceiling")
 
 
 def _line(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import product
 from typing import Any, Protocol
 
 from app.slots.rules import SlotLabel, slot_labels
@@ -29,6 +30,11 @@ class FeePartKind(StrEnum):
 class PriceFigure(StrEnum):
     """A figure of the prices that an operator may change."""
 
+    BASE_FEE = "BASE_FEE"
+    ONE_HOUR_FEE = "ONE_HOUR_FEE"
+    FOUR_HOUR_FEE = "FOUR_HOUR_FEE"
+    EVENING_FEE = "EVENING_FEE"
+    WEEKEND_FEE = "WEEKEND_FEE"
     FLOOR = "FLOOR"
     CEILING = "CEILING"
     STEP = "STEP"
@@ -40,6 +46,7 @@ class PriceFigure(StrEnum):
 # What no budget reaches: as much as an integer column holds.
 NO_LIMIT = 2_147_483_647
 _SHORT = timedelta(hours=1)
+_OTHER = timedelta(hours=2)
 _LONG = timedelta(hours=4)
 
 
@@ -81,6 +88,16 @@ class FeePart:
     def stored(self) -> dict[str, object]:
         """The part as it is kept with a hold or booking."""
         return {"kind": self.kind, "label": self.label, "minor": self.minor, "currency": self.currency}
+
+
+@dataclass(frozen=True, slots=True)
+class WindowFee:
+    """What a kind of window costs before demand and discounts; `hours` is None for other lengths."""
+
+    hours: int | None
+    evening: bool
+    weekend: bool
+    fee: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,16 +226,38 @@ def dearer(fee: Money, shown: Money) -> bool:
     return fee.currency != shown.currency or fee.minor > shown.minor
 
 
+def window_fees(table: FeeTable) -> tuple[WindowFee, ...]:
+    """The fee of every kind of window by the table alone."""
+    return tuple(
+        WindowFee(
+            hours,
+            evening,
+            weekend,
+            Money(table.base_minor + sum(part.minor for part in parts), table.currency),
+        )
+        for weekend, evening, (hours, length) in product(
+            (False, True), (False, True), ((1, _SHORT), (None, _OTHER), (4, _LONG))
+        )
+        for parts in [_parts(table, length, evening=evening, weekend=weekend)]
+    )
+
+
 def _window_parts(table: FeeTable, window: Window, zone: str) -> list[FeePart]:
     labels = slot_labels(window, zone)
+    return _parts(
+        table, window.duration, evening=SlotLabel.EVENING in labels, weekend=SlotLabel.WEEKEND in labels
+    )
+
+
+def _parts(table: FeeTable, length: timedelta, *, evening: bool, weekend: bool) -> list[FeePart]:
     by_length = {
         _SHORT: ("One-hour window", table.one_hour_minor),
         _LONG: ("Four-hour window", table.four_hour_minor),
     }
-    found = [by_length[window.duration]] if window.duration in by_length else []
-    if SlotLabel.EVENING in labels:
+    found = [by_length[length]] if length in by_length else []
+    if evening:
         found.append(("Evening", table.evening_minor))
-    if SlotLabel.WEEKEND in labels:
+    if weekend:
         found.append(("Weekend", table.weekend_minor))
     return [FeePart(FeePartKind.WINDOW, label, minor, table.currency) for label, minor in found if minor]
 

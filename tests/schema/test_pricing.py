@@ -1,5 +1,6 @@
 """Operators read and change the price band and the budgets, and every change stays with who, when and why."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,6 +23,13 @@ CHANGE = f"""mutation ($input: ChangeSlotPricesInput!) {{ changeSlotPrices(input
   prices {{ floor {MONEY} ceiling {MONEY} step {MONEY} dailyIncentiveBudget {MONEY} }} userErrors {{ code message }} }} }}"""
 SET = f"""mutation ($input: SetIncentiveBudgetInput!) {{ setIncentiveBudget(input: $input) {{
   budget {{ date own budget {MONEY} spent {MONEY} left {MONEY} }} userErrors {{ code message }} }} }}"""
+
+
+DRY = f"""mutation ($input: ChangeSlotPricesInput!) {{ changeSlotPrices(input: $input) {{ prices {{ validFrom }}
+  preview {{ changes {{ figure before {MONEY} after {MONEY} }}
+    windows {{ hours evening weekend before {MONEY} after {MONEY} }} }} userErrors {{ code field message }} }} }}"""
+FEES = f"""{{ slotPrices {{ baseFee {MONEY} oneHourFee {MONEY} fourHourFee {MONEY} eveningFee {MONEY}
+  weekendFee {MONEY} }} }}"""
 
 
 def euros(amount: str) -> dict[str, str]:
@@ -117,3 +125,86 @@ def test_prices_belong_to_operators(house: House, db: Database) -> None:
     assert refused["userErrors"][0]["code"] == "OPERATORS_ONLY"
     floors = db.read_now(lambda c, _: c.execute(sa.select(table_of(FeeRule).c.floor_minor)).scalars().all())
     assert set(floors) == {0}
+
+
+def test_fees_are_looked_at_first_and_then_changed_with_who_and_why(house: House, clock: Clock) -> None:
+    told = {
+        "baseFee": euros("3.40"),
+        "eveningFee": euros("-0.20"),
+        "reason": "evenings are quiet",
+    }
+    dry = house.operator.data(DRY, input={**told, "dryRun": True})["changeSlotPrices"]
+    assert (dry["prices"], dry["userErrors"]) == (None, [])
+    before = house.operator.data(FEES)["slotPrices"]
+    assert dry["preview"]["changes"] == [
+        {"figure": "BASE_FEE", "before": before["baseFee"], "after": euros("3.40")},
+        {"figure": "EVENING_FEE", "before": before["eveningFee"], "after": euros("-0.20")},
+    ]
+    windows = {(one["hours"], one["evening"], one["weekend"]): one for one in dry["preview"]["windows"]}
+    assert len(windows) == 12
+    assert windows[None, False, False]["after"] == euros("3.40")
+    assert windows[None, True, False]["after"] == euros("3.20")
+    assert windows[None, False, False]["before"] == before["baseFee"]
+    assert house.operator.data(CHANGES)["priceChanges"] == []
+
+    clock.forward(timedelta(minutes=1))
+    done = house.operator.data(DRY, input=told)["changeSlotPrices"]
+    assert (done["preview"], done["userErrors"]) == (None, [])
+    assert done["prices"]["validFrom"] == clock.now.isoformat()
+    after = house.operator.data(FEES)["slotPrices"]
+    assert after == {**before, "baseFee": euros("3.40"), "eveningFee": euros("-0.20")}
+    history = house.operator.data(CHANGES)["priceChanges"]
+    assert {(one["figure"], one["after"]["amount"], one["reason"]) for one in history} == {
+        ("BASE_FEE", "3.40", "evenings are quiet"),
+        ("EVENING_FEE", "-0.20", "evenings are quiet"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "field", "says"),
+    [
+        ({"baseFee": euros("-0.10")}, "baseFee", "0 or more"),
+        ({"baseFee": euros("10.10")}, "baseFee", "above the ceiling of 10.00"),
+        ({"weekendFee": euros("9.00")}, "weekendFee", "weekend"),
+        ({"fourHourFee": euros("-9.00")}, "fourHourFee", "below the floor of 0.00"),
+        ({"ceiling": euros("1.00")}, "ceiling", "above the ceiling of 1.00"),
+        ({"floor": euros("5.00")}, "floor", "below the floor of 5.00"),
+        ({"step": euros("0.00")}, "step", "smallest coin"),
+        ({"greenDiscount": euros("-1.00")}, "greenDiscount", "0 or more"),
+    ],
+)
+@pytest.mark.parametrize("dry", [True, False], ids=["looked at", "changed"])
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_fees_outside_the_band_are_refused_with_their_field(
+    house: House, told: dict[str, Any], field: str, says: str, dry: bool
+) -> None:
+    done = house.operator.data(DRY, input={**told, "reason": "market", "dryRun": dry})["changeSlotPrices"]
+    (error,) = done["userErrors"]
+    assert (error["code"], error["field"]) == ("INVALID_PRICES", ["input", field])
+    assert says in error["message"]
+    assert (done["prices"], done["preview"]) == (None, None)
+    assert house.operator.data(CHANGES)["priceChanges"] == []
+
+
+HELD = f"query ($id: ID!) {{ hold(id: $id) {{ fee {{ total {MONEY} }} }} }}"
+BOOKED = f"query ($id: ID!) {{ booking(id: $id) {{ fee {{ total {MONEY} }} }} }}"
+
+
+def test_what_is_held_keeps_its_fee_and_the_next_one_pays_the_new_one(house: House, clock: Clock) -> None:
+    held = house.held(house.offers()[0])
+    fee = house.shopper.data(HELD, id=held["id"])["hold"]["fee"]["total"]
+    clock.forward(timedelta(minutes=1))
+    more = euros(f"{float(house.operator.data(PRICES)['slotPrices']['baseFee']['amount']) + 1:.2f}")
+    assert changed(house.operator, baseFee=more)["userErrors"] == []
+    assert house.shopper.data(HELD, id=held["id"])["hold"]["fee"]["total"] == fee
+    booking = house.confirm(held)["booking"]
+    assert house.shopper.data(BOOKED, id=booking["id"])["booking"]["fee"]["total"] == fee
+    later = house.held(house.offers()[0])
+    dearer = house.shopper.data(HELD, id=later["id"])["hold"]["fee"]["total"]
+    assert float(dearer["amount"]) == float(fee["amount"]) + 1
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_preview_of_prices_is_for_operators(house: House) -> None:
+    dry = house.shopper.data(DRY, input={"baseFee": euros("3.40"), "reason": "r", "dryRun": True})
+    assert [error["code"] for error in dry["changeSlotPrices"]["userErrors"]] == ["OPERATORS_ONLY"]
