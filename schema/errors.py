@@ -224,6 +224,8 @@ class CapacityErrorCode(enum.Enum):
 class StandingErrorCode(enum.Enum):
     """Codes of standing slots."""
 
+    BOOKING_NOT_FOUND = "BOOKING_NOT_FOUND"
+    BOOKING_ENDED = "BOOKING_ENDED"
     STANDING_SLOT_NOT_FOUND = "STANDING_SLOT_NOT_FOUND"
     STANDING_SLOT_ENDED = "STANDING_SLOT_ENDED"
     ALREADY_STANDING = "ALREADY_STANDING"

@@ -310,6 +310,10 @@ class Mutation(CalendarMutation, CollectionPointMutation, DisruptionMutation, Fl
         resolver=standing_changes.create_standing_slot,
         description="Keep a window every week: booked ahead to the horizon, confirmed week by week.",
     )
+    keep_booking_weekly: standing_changes.StandingSlotPayload | None = strawberry.mutation(
+        resolver=standing_changes.keep_booking_weekly,
+        description="Keep the window, goods and address of a booking every week, from the week after it on.",
+    )
     skip_standing_occurrence: standing_changes.StandingOccurrencePayload | None = strawberry.mutation(
         resolver=standing_changes.skip_standing_occurrence,
         description="Leave one week of a standing slot out; a second call changes nothing.",

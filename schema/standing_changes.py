@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from app.booking.slot_offer import SlotOffer as SlotOfferValue
 from app.standing import create as create_verb
 from app.standing import end as end_verb
+from app.standing import keep as keep_verb
 from app.standing import move as move_verb
 from app.standing import pause as pause_verb
 from app.standing import resume as resume_verb
@@ -42,6 +43,16 @@ class CreateStandingSlotInput:
     customer: CustomerInput = strawberry.field(description="Who it is for.")
     drop_preference: DropPreferenceInput | None = strawberry.field(
         default=None, description="In person unless said otherwise."
+    )
+    idempotency_key: str = strawberry.field(description=KEY)
+
+
+@strawberry.input(description="Which booking's window to keep every week.")
+class KeepBookingWeeklyInput:
+    """What to keep on."""
+
+    booking_id: strawberry.ID = strawberry.field(
+        description="Its window, goods, address and handover are kept, from the week after it on."
     )
     idempotency_key: str = strawberry.field(description=KEY)
 
@@ -134,6 +145,17 @@ async def create_standing_slot(info: Info, input: CreateStandingSlotInput) -> St
             customer=input.customer.facts(),
             wish=wish,
             key=input.idempotency_key,
+        ),
+    )
+
+
+async def keep_booking_weekly(info: Info, input: KeepBookingWeeklyInput) -> StandingSlotPayload | None:
+    """Keep a booking's window."""
+    key = key_of("DeliveryBooking", input.booking_id)
+    return await _payload(
+        info,
+        lambda conn, now: keep_verb.keep(
+            conn, now=now, actor=info.context.actor, booking_id=key, key=input.idempotency_key
         ),
     )
 

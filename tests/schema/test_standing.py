@@ -11,12 +11,13 @@ from app.jobs import later
 from app.storefronts.issue_key import issue_key
 from app.values.actor import Role
 from app.values.ids import new_id
+from schema.ids import to_global
 from tests.api import Api, worked, world_on
 from tests.booking.world import room
 from tests.conftest import Clock
 from tests.factories import ZONE, evening, make_fee_rule, make_pools, make_slot, pool_plan
 from tests.schema.conftest import Opened
-from tests.schema.test_journey import ADDRESS, CONFIRM, refusals
+from tests.schema.test_journey import ADDRESS, CONFIRM, HOLD, refusals
 from tests.standing.world import FRIDAY, SECOND, THIRD
 
 SLOTS = """query ($address: AddressInput!, $from: Date, $to: Date) { slotAvailability(
@@ -317,3 +318,62 @@ def test_a_blacked_out_date_is_skipped_and_the_customer_is_told(
     assert states(found) == [("2026-11-27", "SKIPPED"), ("2026-12-04", "BOOKED_AHEAD")]
     assert found["occurrences"][0]["closed"]["reason"] == "BLACKOUT"
     assert "No delivery on Friday 27 November" in api.client.get("/mailbox").text
+
+
+KEEP = f"mutation ($input: KeepBookingWeeklyInput!) {{ keepBookingWeekly(input: $input) {{ {SERIES} {ERRORS} }} }}"
+
+
+def kept(api: Api, booking_id: str, key: str = "keep") -> Any:
+    told = {"bookingId": booking_id, "idempotencyKey": key}
+    return api.data(KEEP, input=told)["keepBookingWeekly"]
+
+
+def booked(api: Api) -> Any:
+    """Ana's booking of the first Friday."""
+    told = {
+        "slotId": friday_slot(api),
+        "address": ADDRESS,
+        "basket": {"ambientMillilitres": 31_000},
+        "customer": {"reference": "ana", "email": "ana@example.com", "locale": "en"},
+        "dropPreference": {"safePlace": {"place": "the porch"}},
+        "idempotencyKey": "hold",
+    }
+    held = api.data(HOLD, input=told)["holdSlot"]
+    assert held["userErrors"] == []
+    order = {"holdId": held["hold"]["id"], "orderReference": "o-1", "idempotencyKey": "confirm"}
+    return api.data(CONFIRM, input=order)["confirmBooking"]["booking"]
+
+
+@pytest.mark.usefixtures("fridays")
+def test_the_window_of_a_booking_is_kept_from_the_week_after_it_on(api: Api) -> None:
+    booking = booked(api)
+    payload = kept(api, booking["id"])
+    assert payload["userErrors"] == []
+    series = payload["standingSlot"]
+    # Nothing is told again: the goods, the address and the handover are the booking's, its own week is not.
+    assert (series["rule"], series["startsLocal"], series["firstDay"]) == (
+        "FREQ=WEEKLY;BYDAY=FR",
+        "19:00",
+        "2026-12-04",
+    )
+    assert series["basket"]["ambientMillilitres"] == 31_000
+    assert (series["dropPreference"]["mode"], "Flores 12" in series["address"]) == ("SAFE_PLACE", True)
+    assert states(series)[0] == ("2026-12-04", "BOOKED_AHEAD")
+    assert kept(api, booking["id"]) == payload
+    again = kept(api, booking["id"], "another")
+    assert (refusals(again), again["userErrors"][0]["field"]) == (
+        ["ALREADY_STANDING"],
+        ["input", "bookingId"],
+    )
+
+
+@pytest.mark.usefixtures("fridays")
+def test_only_a_booking_of_ones_own_that_stands_is_kept_weekly(api: Api) -> None:
+    unknown = kept(api, to_global("DeliveryBooking", "nothing"))
+    assert (refusals(unknown), unknown["standingSlot"]) == (["BOOKING_NOT_FOUND"], None)
+    booking = booked(api)
+    cancel = """mutation ($id: ID!) { cancelBooking(input: {bookingId: $id, reason: "moved",
+      idempotencyKey: "gone"}) { userErrors { code } } }"""
+    assert api.data(cancel, id=booking["id"])["cancelBooking"]["userErrors"] == []
+    ended = kept(api, booking["id"], "of a cancelled one")
+    assert (refusals(ended), ended["userErrors"][0]["field"]) == (["BOOKING_ENDED"], ["input", "bookingId"])
