@@ -19,6 +19,13 @@ def alerts(conn: Connection, *, only_open: bool, limit: int = 100) -> Sequence[O
     return rows(conn, OperatorAlert, query.where(table.c.cleared_at.is_(None)) if only_open else query)
 
 
+def count_open(conn: Connection) -> int:
+    """How many alerts are not over."""
+    table = table_of(OperatorAlert)
+    still = sa.select(sa.func.count()).select_from(table).where(table.c.cleared_at.is_(None))
+    return int(conn.execute(still).scalar_one())
+
+
 def unmailed(conn: Connection, alert_id: str) -> OperatorAlert | None:
     """The alert, if nobody has been told of it by mail."""
     found = by_id(conn, OperatorAlert, alert_id)

@@ -38,10 +38,11 @@ _TRIGGERS = {
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """An operator at work; `form` is the token that each of their forms carries."""
+    """An operator at work; `form` is the token of each of their forms, `alerts` how many are open."""
 
     actor: Actor
     form: str
+    alerts: int
 
 
 def desk_page(

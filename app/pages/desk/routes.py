@@ -11,7 +11,18 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app.errors import NotAllowed, NotFound, Outage, Refusal
-from app.pages.desk import calendar, certificate, plan, pools, session, sizing, tours
+from app.pages.desk import (
+    alerts,
+    calendar,
+    certificate,
+    disruptions,
+    plan,
+    pools,
+    prices,
+    session,
+    sizing,
+    tours,
+)
 from app.pages.desk.render import desk_page
 from app.pages.desk.session import signed_in
 
@@ -30,6 +41,15 @@ def desk_routes() -> list[BaseRoute]:
         Route("/operator/plan/changes", _told(signed_in(certificate.changes))),
         Route("/operator/tours", _told(signed_in(tours.show))),
         Route("/operator/proposals", _told(signed_in(pools.proposals))),
+        Route("/operator/alerts", _told(signed_in(alerts.show))),
+        Route("/operator/alerts/{alert_id}", _told(signed_in(alerts.take_on)), methods=["POST"]),
+        Route("/operator/disruptions", _told(signed_in(disruptions.listing))),
+        Route("/operator/disruptions/report", _told(signed_in(disruptions.preview))),
+        Route("/operator/disruptions/report", _told(signed_in(disruptions.report)), methods=["POST"]),
+        Route("/operator/disruptions/{disruption_id}", _told(signed_in(disruptions.show))),
+        Route("/operator/disruptions/{disruption_id}", _told(signed_in(disruptions.end)), methods=["POST"]),
+        Route("/operator/prices", _told(signed_in(prices.show))),
+        Route("/operator/prices", _told(signed_in(prices.change)), methods=["POST"]),
         Route("/operator/sizing", _told(signed_in(sizing.preview))),
         Route("/operator/sizing", _told(signed_in(sizing.change)), methods=["POST"]),
         Route("/operator/calendar", _told(signed_in(calendar.show))),

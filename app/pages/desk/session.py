@@ -9,6 +9,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.alerts.queries import count_open
 from app.errors import OperatorsOnly, Refusal
 from app.pages.desk.render import Desk, desk_page
 from app.pages.shop import FromElsewhere, check_origin, fresh_key, world_of
@@ -39,15 +40,16 @@ def signed_in(endpoint: DeskEndpoint) -> Callable[[Request], Awaitable[Response]
                 raise NotAuthenticated(what="Sign in first.")
             key_id = session.split(":")[0]
             local = _local(request)
-            actor = await world_of(request).db.read(
-                lambda conn, _: still_in(conn, key_id=key_id, loopback=local)
+            actor, alerts = await world_of(request).db.read(
+                lambda conn, _: (still_in(conn, key_id=key_id, loopback=local), count_open(conn))
             )
         except NotAuthenticated:
             onward = f"{request.url.path}?{request.url.query}" if request.method == "GET" else HOME
             return RedirectResponse(f"/operator?to={quote(onward, safe='')}", 303)
         if request.method == "POST":
             await _check_form(request, session)
-        return await endpoint(request, Desk(actor, world_of(request).links.sign("operator-form", session)))
+        form = world_of(request).links.sign("operator-form", session)
+        return await endpoint(request, Desk(actor, form, alerts))
 
     return answered
 
