@@ -84,6 +84,12 @@ class BookingMove:
     actor: str = strawberry.field(description="Who.")
     reason: str = strawberry.field(description="Why.")
 
+    @strawberry.field(description="Of which booking.")
+    def booking_id(self) -> strawberry.ID:
+        """The booking."""
+        row: BookingMoveRow = shown(self)
+        return to_global("DeliveryBooking", row.booking_id)
+
     @strawberry.field(description="The pool before; null for a partner courier.")
     def before_pool_id(self) -> strawberry.ID | None:
         """Before."""

@@ -11,10 +11,11 @@ from app.booking import choose_window as choose_verb
 from app.booking.tables import DeliveryBooking as DeliveryBookingRow
 from app.disruption.affected import Affected
 from app.disruption.end import end_disruption as end_verb
-from app.disruption.queries import disruptions_of
+from app.disruption.queries import KnownVehicle, disruptions_of, moves_for, vehicles_known
 from app.disruption.report import preview_disruption as preview_verb
 from app.disruption.report import report_disruption as report_verb
 from app.disruption.rules import Incident
+from app.disruption.seen import named_disruptions, what_failed
 from app.disruption.tables import Disruption as DisruptionRow
 from app.errors import Refusal
 from app.values.money import Money as MoneyValue
@@ -87,6 +88,35 @@ class Disruption:
         row: DisruptionRow = shown(self)
         return to_global("Disruption", row.id)
 
+    @strawberry.field(description="The node that failed, or whose vehicle or courier did; null for a street.")
+    def node_id(self) -> strawberry.ID | None:
+        """The node."""
+        row: DisruptionRow = shown(self)
+        return to_global("FulfilmentNode", row.node_id) if row.node_id else None
+
+    @strawberry.field(description="What failed, in words.")
+    async def what(self, info: Info) -> str:
+        """The names of what failed."""
+        row: DisruptionRow = shown(self)
+        named = await info.context.read(lambda conn, now: named_disruptions(conn, now=now, found=[row]))
+        return what_failed(named[0])
+
+    @strawberry.field(
+        description="The bookings that its repair moved, newest first, each with its reason; without a pool"
+        " after, a partner courier brings it. Who is asked is in repromiseProposals."
+    )
+    async def moves(
+        self, info: Info, first: Annotated[int, strawberry.argument(description="At most 200.")] = 50
+    ) -> list[assignment.BookingMove]:
+        """The moves."""
+        row: DisruptionRow = shown(self)
+        limit, actor = max(1, min(200, first)), info.context.actor
+        return shown(
+            await info.context.read(
+                lambda conn, _: moves_for(conn, actor=actor, disruption_id=row.id, limit=limit)
+            )
+        )
+
     @strawberry.field(description="Of partner couriers and overtime.")
     def cost(self) -> Money | None:
         """What it costs."""
@@ -94,6 +124,23 @@ class Disruption:
         if row.cost_minor is None or row.currency is None:
             return None
         return shown(MoneyValue(row.cost_minor, row.currency))
+
+
+@onto(KnownVehicle, description="A vehicle in service, by the name that reportDisruption knows.")
+class Vehicle:
+    """A vehicle."""
+
+    name: str = strawberry.field(description="Its name.")
+    node_name: str = strawberry.field(name="node", description="Where it is at home.")
+    vehicle_class: str = strawberry.field(description="Its class, for people.")
+    vehicle_kind: VehicleKind = strawberry.field(description="What drives.")
+    is_out: bool = strawberry.field(description="Whether a disruption keeps it from driving now.")
+
+    @strawberry.field(description="Its node.")
+    def node_id(self) -> strawberry.ID:
+        """The global id."""
+        one: KnownVehicle = shown(self)
+        return to_global("FulfilmentNode", one.node_id)
 
 
 @strawberry.input(description="What failed; which fields matter depends on the kind.")
@@ -258,6 +305,12 @@ async def disruptions(
     return shown(await info.context.read(lambda conn, _: disruptions_of(conn, actor=actor, limit=limit)))
 
 
+async def vehicles(info: Info) -> list[Vehicle] | None:
+    """Every vehicle; operators only."""
+    actor = info.context.actor
+    return shown(await info.context.read(lambda conn, now: vehicles_known(conn, now=now, actor=actor)))
+
+
 @strawberry.type(description="What can be asked of assignments and disruptions.")
 class DisruptionQuery:
     """Reads."""
@@ -278,6 +331,10 @@ class DisruptionQuery:
     disruptions: list[Disruption] | None = strawberry.field(
         resolver=disruptions,
         description="For operators: what failed, newest first, and what became of the bookings.",
+    )
+    vehicles: list[Vehicle] | None = strawberry.field(
+        resolver=vehicles,
+        description="For operators: the vehicles in service by node and name, and which of them are out.",
     )
 
 

@@ -15,7 +15,7 @@ from app.booking.tables import DeliveryBooking, RepromiseProposal
 from app.capacity.seen import SeenPool, pools_by_id
 from app.database.rows import rows, table_of
 from app.disruption.errors import DisruptionNotFound
-from app.disruption.rules import is_over
+from app.disruption.rules import DisruptionKind, is_over
 from app.disruption.tables import Disruption
 from app.errors import OperatorsOnly
 from app.fleet.tables import Vehicle
@@ -63,7 +63,7 @@ def seen_disruptions(conn: Connection, *, now: datetime, actor: Actor, limit: in
     going_on = rows(conn, Disruption, newest.where(lasts))
     over = sa.or_(table.c.ended_at.is_not(None), table.c.ends_at <= now)
     past = rows(conn, Disruption, newest.where(over).limit(limit))
-    return _named(conn, now, [*going_on, *past])
+    return named_disruptions(conn, now=now, found=[*going_on, *past])
 
 
 def seen_repair(
@@ -79,10 +79,21 @@ def seen_repair(
     mine = sa.select(proposal.c.id).where(proposal.c.disruption_id == disruption_id)
     newest = list(conn.execute(mine.order_by(proposal.c.id.desc()).limit(limit)).scalars())
     return SeenRepair(
-        of=_named(conn, now, found)[0],
+        of=named_disruptions(conn, now=now, found=found)[0],
         moves=_moves(conn, disruption_id, limit),
         proposals=proposals_of(conn, now=now, actor=actor, proposal_ids=newest, limit=limit),
     )
+
+
+def what_failed(seen: SeenDisruption) -> str:
+    """What failed, in words."""
+    kind = str(seen.row.vehicle_kind or "vehicle").replace("_", " ").lower()
+    return {
+        DisruptionKind.VEHICLE: f"{seen.vehicle} is out",
+        DisruptionKind.COURIER: f"Nobody drives {seen.vehicle or f'one {kind}'}, {seen.node}",
+        DisruptionKind.NODE: f"{seen.node} sends nothing out",
+        DisruptionKind.STREET: f"{seen.street} is closed to motor vehicles",
+    }[seen.row.kind]
 
 
 def _check(actor: Actor) -> None:
@@ -90,7 +101,10 @@ def _check(actor: Actor) -> None:
         raise OperatorsOnly
 
 
-def _named(conn: Connection, now: datetime, found: Sequence[Disruption]) -> list[SeenDisruption]:
+def named_disruptions(
+    conn: Connection, *, now: datetime, found: Sequence[Disruption]
+) -> list[SeenDisruption]:
+    """Disruptions with the names of what failed."""
     names: dict[str | None, str] = {None: ""}
     for model, keys in (
         (Vehicle, {one.vehicle_id for one in found}),

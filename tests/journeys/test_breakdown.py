@@ -25,6 +25,8 @@ REPORT = """mutation ($input: ReportDisruptionInput!) { reportDisruption(input: 
   disruption { id status bookings } preview { pools bookings misfits } userErrors { code message field } } }"""
 OUTCOME = """{ disruptions { status reason bookings movedSilently asked partnerCouriers answerBy
   cost { amount } message } }"""
+KNOWN = "{ disruptions { what nodeId moves { bookingId reason beforePoolId afterPoolId } } }"
+VEHICLES = "{ vehicles { name nodeId vehicleClass vehicleKind isOut } }"
 BOOKING = """query ($id: ID!) { booking(id: $id) { partnerCourier promise { window { startsAt endsAt }
   history { reason actor } } } explainAllocation(bookingId: $id) { sentence partnerCourier
   moves { reason actor beforePoolId afterPoolId } } notifications(bookingId: $id) { subject text } }"""
@@ -112,6 +114,27 @@ def test_a_van_breaks_down_in_the_evening_wave(db: Database, clock: Clock) -> No
         assert found == (14, 9, 2, 3)
         assert float(outcome["cost"]["amount"]) > 3 * 14
         assert town.sound()
+
+        (known,) = desk.data(KNOWN)["disruptions"]
+        assert (known["what"], known["nodeId"]) == (
+            "Van 7 is out",
+            to_global("FulfilmentNode", town.shop.node_id),
+        )
+        moved = {one["bookingId"]: one for one in known["moves"]}
+        assert len(moved) == len(known["moves"]) == 12
+        assert {one["reason"] for one in moved.values()} == {"Van 7 broke down"}
+        handed = {key for key, one in moved.items() if one["afterPoolId"] is None}
+        assert handed == {to_global("DeliveryBooking", bookings[name].id) for name in ("c11", "c12", "c13")}
+        assert desk.data(VEHICLES)["vehicles"] == [
+            {
+                "name": "Van 7",
+                "nodeId": to_global("FulfilmentNode", town.shop.node_id),
+                "vehicleClass": "Van",
+                "vehicleKind": "VAN",
+                "isOut": True,
+            }
+        ]
+        assert shop.codes(VEHICLES) == ["OPERATORS_ONLY"]
 
         for name, booking in bookings.items():
             seen = about(shop, booking)

@@ -19,7 +19,7 @@ from app.disruption.end import end_disruption
 from app.disruption.errors import InvalidDisruption
 from app.disruption.report import preview_disruption, report_disruption
 from app.disruption.rules import DisruptionKind, Incident
-from app.disruption.seen import SeenDisruption, seen_disruptions, seen_repair
+from app.disruption.seen import SeenDisruption, seen_disruptions, seen_repair, what_failed
 from app.disruption.tables import Disruption
 from app.errors import Refusal
 from app.fleet.rules import VehicleKind
@@ -28,7 +28,6 @@ from app.pages.desk.pools import zone_of_city
 from app.pages.desk.render import Desk, desk_page
 from app.pages.shop import world_of
 from app.places.tables import FulfilmentNode
-from app.values.wording import word
 
 _PAST, _LINES = 20, 200
 _TOLD = ("kind", "vehicle", "node", "vehicle_kind", "street", "starts_at", "ends_at", "reason")
@@ -230,14 +229,3 @@ def _instant(told: Mapping[str, str], name: str, zone: str) -> datetime | None:
     except ValueError as why:
         field = "startsAt" if name == "starts_at" else "endsAt"
         raise InvalidDisruption(field=(field,), what="Write the time like 2026-11-25T18:00.") from why
-
-
-def what_failed(seen: SeenDisruption) -> str:
-    """What failed, in words."""
-    kind = word("vehicle", seen.row.vehicle_kind, "en_GB") if seen.row.vehicle_kind else "vehicle"
-    return {
-        DisruptionKind.VEHICLE: f"{seen.vehicle} is out",
-        DisruptionKind.COURIER: f"Nobody drives {seen.vehicle or f'one {kind}'}, {seen.node}",
-        DisruptionKind.NODE: f"{seen.node} sends nothing out",
-        DisruptionKind.STREET: f"{seen.street} is closed to motor vehicles",
-    }[seen.row.kind]
