@@ -87,7 +87,7 @@ def test_a_van_is_reported_its_repair_read_and_its_end_said(client: TestClient, 
     run(evening)
     repaired = client.get(page)
     for text in (
-        "Van 7 is out", "Moved inside their windows, nobody disturbed9", "Asked to choose another window2, 2 of",
+        "Van 7 is out", "Moved inside their windows, nobody disturbed9", "Asked to choose another window2 (2 yet to answer)",
         "Brought by a partner courier3", "no vehicle had room in its window", "waits for an answer",
     ):  # fmt: skip
         assert says(repaired, text), text
