@@ -5,8 +5,8 @@ import sqlmodel
 
 from alembic import op
 
-revision = "0026_vehicles_out"
-down_revision = "0025_skills"
+revision = "0027_vehicles_out"
+down_revision = "0026_levels"
 branch_labels = None
 depends_on = None
 
