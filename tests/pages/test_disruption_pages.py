@@ -166,7 +166,7 @@ def test_alerts_lead_to_their_page_and_are_taken_on(client: TestClient, evening:
     ):  # fmt: skip
         assert f'href="{href}"' in seen.text
         assert client.get(href.replace("&amp;", "&")).status_code == 200, href
-    assert says(client.get("/operator/pools"), "Alerts 4 open")
+    assert says(client.get("/operator/pools"), "Alerts, 4 open")
     acts = re.findall(r'action="(/operator/alerts/[^"]+)"', seen.text)[0]
     for _ in range(2):
         assert client.post(acts, data=form(seen, "I look after it")).headers["location"].endswith("taken")
