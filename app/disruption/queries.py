@@ -54,9 +54,18 @@ def vehicles_known(conn: Connection, *, now: datetime, actor: Actor) -> list[Kno
         .where(vehicle.c.out_of_service.is_(False))
         .order_by(node.c.name, vehicle.c.name)
     )
-    out = {one.vehicle_id for one in outages_within(conn, Window(now, now + _MOMENT))}
+    outages = outages_within(conn, Window(now, now + _MOMENT))
+    out = {one.vehicle_id for one in outages}
+    closed = {one.node_id for one in outages if one.vehicles is None}
     return [
-        KnownVehicle(row.name, row.node_id, row.node_name, row.vehicle_class, row.kind, row.id in out)
+        KnownVehicle(
+            row.name,
+            row.node_id,
+            row.node_name,
+            row.vehicle_class,
+            row.kind,
+            row.id in out or row.node_id in closed,
+        )
         for row in conn.execute(query)
     ]
 
