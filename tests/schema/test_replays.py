@@ -147,6 +147,7 @@ def one_shopper(memory: Memory, api: Api, clock: Clock, first: str, late: str) -
     clock.forward(timedelta(seconds=1))
     moved = memory.ask(api, "rescheduleBooking", bookingId=booking["id"], slotId=late)
     assert moved["userErrors"] == []
+    assert memory.ask(api, "keepBookingWeekly", bookingId=booking["id"])["userErrors"] == []
     clock.forward(timedelta(seconds=1))
     assert memory.ask(api, "cancelBooking", bookingId=booking["id"])["userErrors"] == []
 

@@ -5,8 +5,8 @@ import sqlmodel
 
 from alembic import op
 
-revision = "0027_vehicles_out"
-down_revision = "0026_levels"
+revision = "0028_vehicles_out"
+down_revision = "0027_lockers"
 branch_labels = None
 depends_on = None
 
