@@ -36,7 +36,6 @@ from schema import (
     quotas,
     repromise,
     standing,
-    standing_changes,
     tours,
     waitlist,
 )
@@ -60,6 +59,7 @@ from schema.plan import PlannedExecution
 from schema.plan_view import PlanQuery
 from schema.promises import MoveOffer
 from schema.standing import StandingSlot
+from schema.standing_changes import StandingMutation
 from schema.values import SCALARS
 from schema.waitlist import WaitlistEntry
 
@@ -258,7 +258,9 @@ class Query(CalendarQuery, CollectionPointQuery, DisruptionQuery, FleetQuery, Pl
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation(CalendarMutation, CollectionPointMutation, DisruptionMutation, FleetMutation):
+class Mutation(
+    CalendarMutation, CollectionPointMutation, DisruptionMutation, FleetMutation, StandingMutation
+):
     """Writes."""
 
     hold_slot: mutations.HoldSlotPayload | None = strawberry.mutation(
@@ -305,34 +307,6 @@ class Mutation(CalendarMutation, CollectionPointMutation, DisruptionMutation, Fl
     )
     leave_waitlist: waitlist.WaitlistPayload | None = strawberry.mutation(
         resolver=waitlist.leave_waitlist, description="Wait no longer, or decline what was offered."
-    )
-    create_standing_slot: standing_changes.StandingSlotPayload | None = strawberry.mutation(
-        resolver=standing_changes.create_standing_slot,
-        description="Keep a window every week: booked ahead to the horizon, confirmed week by week.",
-    )
-    keep_booking_weekly: standing_changes.StandingSlotPayload | None = strawberry.mutation(
-        resolver=standing_changes.keep_booking_weekly,
-        description="Keep the window, goods and address of a booking every week, from the week after it on.",
-    )
-    skip_standing_occurrence: standing_changes.StandingOccurrencePayload | None = strawberry.mutation(
-        resolver=standing_changes.skip_standing_occurrence,
-        description="Leave one week of a standing slot out; a second call changes nothing.",
-    )
-    move_standing_occurrence: standing_changes.StandingOccurrencePayload | None = strawberry.mutation(
-        resolver=standing_changes.move_standing_occurrence,
-        description="Move one week of a standing slot within that week; a missed one finds a window so.",
-    )
-    pause_standing_slot: standing_changes.StandingSlotPayload | None = strawberry.mutation(
-        resolver=standing_changes.pause_standing_slot,
-        description="Pause a standing slot: what is booked stays, an earlier pause ends.",
-    )
-    resume_standing_slot: standing_changes.StandingSlotPayload | None = strawberry.mutation(
-        resolver=standing_changes.resume_standing_slot,
-        description="End the pause: what lies within the horizon is booked ahead again.",
-    )
-    end_standing_slot: standing_changes.StandingSlotPayload | None = strawberry.mutation(
-        resolver=standing_changes.end_standing_slot,
-        description="End a standing slot; what is booked stays, and a second call changes nothing.",
     )
     set_drop_preference: mutations.SetDropPreferencePayload | None = strawberry.mutation(
         resolver=mutations.set_drop_preference, description="Change how a drop is handed over."

@@ -263,3 +263,37 @@ async def _as_answered(info: Info, series: Series) -> SeenStandingSlot:
 def _week(seen: SeenStandingSlot | None, day: date) -> SeenOccurrence | None:
     weeks = seen.occurrences if seen else ()
     return next((week for week in weeks if week.day == day), None)
+
+
+@strawberry.type(description="What can be changed about standing slots.")
+class StandingMutation:
+    """Writes."""
+
+    create_standing_slot: StandingSlotPayload | None = strawberry.mutation(
+        resolver=create_standing_slot,
+        description="Keep a window every week: booked ahead to the horizon, confirmed week by week.",
+    )
+    keep_booking_weekly: StandingSlotPayload | None = strawberry.mutation(
+        resolver=keep_booking_weekly,
+        description="Keep the window, goods and address of a booking every week, from the week after it on.",
+    )
+    skip_standing_occurrence: StandingOccurrencePayload | None = strawberry.mutation(
+        resolver=skip_standing_occurrence,
+        description="Leave one week of a standing slot out; a second call changes nothing.",
+    )
+    move_standing_occurrence: StandingOccurrencePayload | None = strawberry.mutation(
+        resolver=move_standing_occurrence,
+        description="Move one week of a standing slot within that week; a missed one finds a window so.",
+    )
+    pause_standing_slot: StandingSlotPayload | None = strawberry.mutation(
+        resolver=pause_standing_slot,
+        description="Pause a standing slot: what is booked stays, an earlier pause ends.",
+    )
+    resume_standing_slot: StandingSlotPayload | None = strawberry.mutation(
+        resolver=resume_standing_slot,
+        description="End the pause: what lies within the horizon is booked ahead again.",
+    )
+    end_standing_slot: StandingSlotPayload | None = strawberry.mutation(
+        resolver=end_standing_slot,
+        description="End a standing slot; what is booked stays, and a second call changes nothing.",
+    )
