@@ -151,22 +151,32 @@ def test_only_operators_write_and_read_the_calendar(house: House, db: Database) 
     assert stored(db) == before
 
 
+def jobs(db: Database) -> list[Job]:
+    return db.read_now(lambda c, _: rows(c, Job, sa.select(table_of(Job))))
+
+
+def kinds(db: Database) -> list[str]:
+    return sorted(one.kind for one in jobs(db))
+
+
 def test_new_windows_can_be_seen_at_once_and_a_plan_is_asked_for(house: House, db: Database) -> None:
     seen = house.done("saveSlotTemplate", **TEMPLATE, dryRun=True)
     assert (seen["opened"], seen["change"], seen["firstDay"], seen["lastDay"]) == (
         21, None, "2026-11-24", "2026-11-30",
     )  # fmt: skip
     assert hours(house.offers()) == ["18-19", "18-20", "19-20"]
-    assert db.read_now(lambda c, _: rows(c, Job, sa.select(table_of(Job)))) == []
+    assert jobs(db) == []
 
     done = house.done("saveSlotTemplate", **TEMPLATE)
     assert done["opened"] == 21
     assert {change["fate"] for change in done["slots"]} == {"OPENED"}
     assert hours(house.offers()) == ["12-13", "18-19", "18-20", "19-20"]
-    (job,) = db.read_now(lambda c, _: rows(c, Job, sa.select(table_of(Job))))
-    assert (job.kind, job.payload["trigger"]) == ("allocation.plan", "calendar")
+    assert kinds(db) == ["allocation.plan", "booking.serve_waiting"]
+    (job,) = [one for one in jobs(db) if one.kind == "allocation.plan"]
+    assert job.payload["trigger"] == "calendar"
     house.done("saveSlotTemplate", **{**TEMPLATE, "key": "one", "startsLocal": "13:00", "endsLocal": "14:00"})
-    assert len(db.read_now(lambda c, _: rows(c, Job, sa.select(table_of(Job))))) == 1
+    # One plan for both; who waits is served after each.
+    assert kinds(db) == ["allocation.plan", "booking.serve_waiting", "booking.serve_waiting"]
 
 
 def test_a_dry_run_says_what_the_change_then_does(house: House) -> None:
