@@ -111,8 +111,8 @@ class OrderLimits:
 class OrderPlan:
     """The answer: per order the place of its choice, PARTNER where none; overtime seconds per pool.
 
-    `bound` is the least cost that any answer can have (the linear relaxation), `minute_worth` what one more
-    minute of each pool would have saved there.
+    `bound` is the least cost that any answer can have (the linear relaxation, partner couriers not split in
+    all), `minute_worth` what one more minute of each pool would have saved in the relaxation.
     """
 
     chosen: tuple[int, ...]

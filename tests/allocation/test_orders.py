@@ -30,8 +30,11 @@ from app.allocation.orders import (
     used_of,
 )
 from app.allocation.problem import Limits
+from app.allocation.solve.anneal import PLAIN_PYTHON, Annealing
 from app.allocation.solve.exchange import Exchange
-from app.allocation.solve.orders import OrdersEngine, OrdersModel, solve_orders
+from app.allocation.solve.orders import solve_orders
+from app.allocation.solve.orders_model import OrdersEngine, OrdersModel
+from app.allocation.solve.relaxed_orders import relaxed
 from app.allocation.solve.rounding import Ledger, first_come
 from app.values.load import DIMENSIONS, Load
 from app.values.window import Window
@@ -210,6 +213,58 @@ def test_lockers_are_used_where_they_save_minutes_and_cost_what_another_solver_f
     wrong = replace(plan, chosen=(plan.chosen[0], at, *plan.chosen[2:]))
     orders = (problem.orders[0], kept, *problem.orders[2:])
     assert f"Order {kept.id} may not go to a locker." in check_orders(replace(problem, orders=orders), wrong)
+
+
+def plain_relaxation(problem: OrderProblem) -> float:
+    """The least cost of the linear relaxation with every column from the first, couriers split as it likes."""
+    free = {o: range(len(order.choices)) for o, order in enumerate(problem.orders)}
+    return -float(
+        OrdersEngine(OrdersModel(problem, free, Ledger(problem)), Limits()).run().objective_function_value
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_couriers_that_are_not_split_lift_the_bound_and_it_still_holds(seed: int, tmp_path: Path) -> None:
+    problem = town(seed, orders=24, pools=4, tight=0.8)
+    told = relaxed(problem, Limits())
+    assert plain_relaxation(problem) + 1 < told.bound <= cbc_best(problem, tmp_path) + 1e-3
+    assert told.bound <= solved(problem).objective + 1e-6
+
+
+def test_a_day_that_begins_from_a_tenth_of_its_orders_has_the_same_relaxation() -> None:
+    problem = town(7, orders=4_100, pools=6, tight=1.0, wave=2_100)
+    told = relaxed(problem, Limits())
+    assert told.bound == pytest.approx(plain_relaxation(problem), rel=1e-4)
+    assert set(told.parts) == set(range(len(problem.orders)))
+    assert told.columns < sum(len(order.choices) + 1 for order in problem.orders)
+
+
+@pytest.mark.parametrize("wave", [None, 26])
+def test_annealing_finds_the_same_as_machine_code_and_in_python_and_breaks_no_room(wave: int | None) -> None:
+    problem = town(8, orders=60, pools=5, tight=0.9, wave=wave)
+    short = replace(problem.pools[1], room=replace(problem.pools[1].room, frozen_ml=20_000))
+    problem = replace(problem, pools=(problem.pools[0], short, *problem.pools[2:]))
+    told = relaxed(problem, Limits())
+    found = [
+        Annealing(problem, told.parts, told.dearer, code=code).round(seconds=0, seed=3)
+        for code in (None, PLAIN_PYTHON)
+    ]
+    assert found[0] == found[1]
+    used = used_of(problem, found[0])
+    for pool, load in zip(problem.pools, used, strict=True):
+        assert all(getattr(load, d) <= getattr(pool.room, d) for d in DIMENSIONS if d != "work_s")
+    for number in range(len(problem.waves)):
+        picked = sum(u.orders for pool, u in zip(problem.pools, used, strict=True) if pool.wave == number)
+        assert picked <= problem.waves[number]
+
+
+def test_a_search_with_time_anneals_nearer_to_the_bound_than_a_short_one() -> None:
+    problem = town(9, orders=300, pools=12, tight=0.93)
+    hurried = solved(problem, OrderLimits(seconds=1, gap=1e-6))
+    patient = solved(problem, OrderLimits(seconds=8, gap=1e-6))
+    assert hurried.bound <= patient.bound <= patient.objective
+    assert patient.objective < hurried.objective
+    assert patient.partner_couriers <= hurried.partner_couriers
 
 
 @settings(max_examples=25, deadline=None)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.allocation.orders import OrderProblem
+from app.allocation.orders import PARTNER, OrderProblem
 from app.values.load import DIMENSIONS
 
 if TYPE_CHECKING:
-    from app.allocation.solve.orders import OrdersModel
+    from app.allocation.solve.orders_model import OrdersModel
 
 _WORK, _DIMENSIONS = 1, len(DIMENSIONS)
 _GAINS = 1e-4
@@ -56,27 +57,55 @@ class Prices:
 
         `worths` are what one more unit of each row would have saved.
         """
-        pools = len(self.problem.pools)
-        by_pool = np.zeros((pools, _DIMENSIONS))
         by_order = np.zeros(len(self.problem.orders))
+        for (name, key), row in model.rows.items():
+            if name == "order":
+                by_order[key] = worths[row]
+        more = self._with_room(model, worths) + by_order[self.order]
+        least = np.zeros(len(self.problem.orders))
+        np.minimum.at(least, self.order, more)
+        return self._split(more), float(-least.sum())
+
+    def near(self, model: OrdersModel, worths: Sequence[float], minor: float) -> dict[int, list[int]]:
+        """The choices of each order that the prices of a model of the same pools make at most so much dearer
+        than its cheapest.
+        """
+        mores = self._split(self._with_room(model, worths))
+        return {
+            o: [place for place, more in enumerate(mine) if more <= min(mine) + minor]
+            for o, mine in enumerate(mores)
+        }
+
+    def cheapest(self, model: OrdersModel, worths: Sequence[float]) -> list[int]:
+        """The choice of each order, or the partner courier, that the prices of such a model make cheapest."""
+        found = []
+        mores = self._split(self._with_room(model, worths))
+        for order, mine in zip(self.problem.orders, mores, strict=True):
+            least = min(mine, default=order.partner_minor)
+            found.append(mine.index(least) if mine and least <= order.partner_minor else PARTNER)
+        return found
+
+    def _with_room(self, model: OrdersModel, worths: Sequence[float]) -> NDArray[np.float64]:
+        """The price of every choice and the worth of what it takes of its pool and its picking wave."""
+        by_pool = np.zeros((len(self.problem.pools), _DIMENSIONS))
         by_wave = np.zeros(len(self.problem.waves) + 1)
         for (name, key), row in model.rows.items():
             if name == "room":
                 by_pool[key // _DIMENSIONS, key % _DIMENSIONS] = worths[row]
-            elif name == "order":
-                by_order[key] = worths[row]
-            else:
+            elif name == "wave":
                 by_wave[key] = worths[row]
         self.minute_worth = tuple(float(max(0.0, worth)) * 60 for worth in by_pool[:, _WORK])
         wave = np.array(
             [-1 if pool.wave is None else pool.wave for pool in self.problem.pools], dtype=np.int64
         )
         used: Any = (self.takes * by_pool[self.pool]).sum(axis=1) + by_wave[wave[self.pool]]
-        more = self.price + used + by_order[self.order]
-        least = np.zeros(len(self.problem.orders))
-        np.minimum.at(least, self.order, more)
-        split = [more[a:b].tolist() for a, b in zip(self.first[:-1], self.first[1:], strict=True)]
-        return split, float(-least.sum())
+        found: NDArray[np.float64] = self.price + used
+        return found
+
+    def _split(self, values: NDArray[np.float64]) -> list[list[float]]:
+        """The values of all choices, by order."""
+        flat, first = values.tolist(), self.first.tolist()
+        return [flat[a:b] for a, b in pairwise(first)]
 
     def wanted(self, model: OrdersModel, dearer: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
         """The choices without a column that would gain something."""

@@ -53,17 +53,23 @@ class Ledger:
         if wave is not None:
             self._picks[wave] -= sign
 
-    def extra(self, order: int, place: int, *, overtime: bool = True) -> float | None:
-        """What serving an order by a choice costs with the overtime it makes; None where it does not fit."""
+    def holds(self, order: int, place: int) -> bool:
+        """Whether an order fits with a choice, its work apart."""
         facts = self.problem.orders[order]
         choice = facts.choices[place]
-        pool = self.problem.pools[choice.pool]
-        if pool.wave is not None and self._picks[pool.wave] < 1:
-            return None
+        wave = self.problem.pools[choice.pool].wave
+        if wave is not None and self._picks[wave] < 1:
+            return False
         left = self._left[choice.pool]
-        amounts = amounts_of(facts, choice)
-        if any(a > left[d] for d, a in enumerate(amounts) if a and d != _WORK):
+        return all(a <= left[d] for d, a in enumerate(amounts_of(facts, choice)) if a and d != _WORK)
+
+    def extra(self, order: int, place: int, *, overtime: bool = True) -> float | None:
+        """What serving an order by a choice costs with the overtime it makes; None where it does not fit."""
+        if not self.holds(order, place):
             return None
+        choice = self.problem.orders[order].choices[place]
+        pool = self.problem.pools[choice.pool]
+        left = self._left[choice.pool]
         late = max(0, choice.work_s - left[_WORK])
         if late > 0 and (not overtime or late > pool.overtime_s):
             return None

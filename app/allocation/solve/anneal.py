@@ -1,0 +1,285 @@
+"""Better answers by simulated annealing: single moves and exchanges of orders between pools, as machine code.
+
+Exchanging only where that helps at once gets stuck where pools are full to the second: room for one more
+order is scattered over many of them. Here work beyond a pool's overtime is allowed for a price that grows
+while the heat falls, and exchanges that cost a little gather the room. An order is only offered what the
+relaxation makes little dearer than its best choice (Yagiura, Ibaraki and Glover 2004 search the generalised
+assignment problem with such a price; the annealing is Kirkpatrick, Gelatt and Vecchi 1983).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.allocation.orders import PARTNER, OrderProblem
+from app.allocation.solve.rounding import Ledger
+from app.values.load import DIMENSIONS
+
+type Floats = NDArray[np.float64]
+type Places = NDArray[np.int64]
+
+_HARD = [d for d in DIMENSIONS if d not in ("work_s", "orders")]
+# In thousandths of what a partner courier takes for an order: what the relaxation may make a choice dearer,
+# and the heat at first and at last.
+_NEAR, _HOT, _COLD = 20.0, 1.4, 0.05
+# Work beyond overtime, in what a partner courier takes for a second of work: at first and at last.
+_LOOSE, _STRICT = 1.0, 12.0
+# Between two looks at the clock.
+_MOVES = 100_000
+# One move in so many tries to bring an order that a partner courier has.
+_RESCUE = 0.02
+
+
+class Facts(NamedTuple):
+    """What does not change: candidates (pools) by order, price and work by order and pool, room by pool.
+
+    The last pool is the partner courier, who always has room. A price is infinite where a pool is no
+    candidate. Seconds, minor units, minor units a second.
+    """
+
+    first: Places
+    candidates: Places
+    price: Floats
+    work: Floats
+    goods: Floats
+    room: Floats
+    most: Floats
+    late: Floats
+    wave: Places
+    start: Places
+
+
+class State(NamedTuple):
+    """Where every order is, who is with every pool, and what is left of it."""
+
+    at: Places
+    seat: Places
+    members: Places
+    size: Places
+    used: Floats
+    count_left: Floats
+    goods_left: Floats
+    picks: Floats
+
+
+def spent(used: float, room: float, most: float, late: float, over: float) -> float:
+    """The price of a pool's work beyond its room: overtime, and `over` more beyond all overtime."""
+    if used <= room:
+        return 0.0
+    if used <= most:
+        return (used - room) * late
+    return (used - room) * late + (used - most) * over
+
+
+def fits(facts: Facts, state: State, o: int, j: int, p: int, q: int) -> bool:
+    """Whether order `o` may come from `p` to `q`, and `j` the other way unless it is none (-1)."""
+    for d in range(facts.goods.shape[1]):
+        more = facts.goods[o, d]
+        if j >= 0:
+            more -= facts.goods[j, d]
+        if (more > 0 and more > state.goods_left[q, d]) or (more < 0 and -more > state.goods_left[p, d]):
+            return False
+    if j >= 0:
+        return True
+    apart = facts.wave[p] != facts.wave[q]
+    return bool(state.count_left[q] >= 1 and (not apart or state.picks[facts.wave[q]] >= 1))
+
+
+def settle(facts: Facts, state: State, o: int, j: int, p: int, q: int) -> None:
+    """Bring order `o` from `p` to `q`, and `j` the other way unless it is none."""
+    for d in range(facts.goods.shape[1]):
+        more = facts.goods[o, d]
+        if j >= 0:
+            more -= facts.goods[j, d]
+        state.goods_left[q, d] -= more
+        state.goods_left[p, d] += more
+    seat = state.seat[o]
+    if j >= 0:
+        state.members[facts.start[p] + seat] = j
+        state.members[facts.start[q] + state.seat[j]] = o
+        state.seat[o], state.seat[j] = state.seat[j], seat
+        state.at[j] = p
+    else:
+        state.size[p] -= 1
+        last = state.members[facts.start[p] + state.size[p]]
+        state.members[facts.start[p] + seat] = last
+        state.seat[last] = seat
+        state.members[facts.start[q] + state.size[q]] = o
+        state.seat[o] = state.size[q]
+        state.size[q] += 1
+        state.count_left[p] += 1
+        state.count_left[q] -= 1
+        state.picks[facts.wave[p]] += 1
+        state.picks[facts.wave[q]] -= 1
+    state.at[o] = q
+
+
+def annealed(facts: Facts, state: State, rng: Any, heat: float, over: float, moves: int) -> int:
+    """Try so many random moves at a heat; returns how many were made."""
+    room, most, late, partner, made = facts.room, facts.most, facts.late, len(facts.room) - 1, 0
+    for _ in range(moves):
+        o = int(rng.random() * len(state.at))
+        if state.size[partner] > 0 and rng.random() < _RESCUE:
+            o = state.members[facts.start[partner] + int(rng.random() * state.size[partner])]
+        p = state.at[o]
+        many = facts.first[o + 1] - facts.first[o]
+        q = facts.candidates[facts.first[o] + int(rng.random() * many)]
+        if q == p:
+            continue
+        # Mostly an exchange; as likely as with any four members the order goes alone.
+        j, seat = -1, int(rng.random() * (1.25 * state.size[q] + 1))
+        if seat < state.size[q]:
+            j = state.members[facts.start[q] + seat]
+        change = facts.price[o, q] - facts.price[o, p]
+        after_p, after_q = state.used[p] - facts.work[o, p], state.used[q] + facts.work[o, q]
+        if j >= 0:
+            if not math.isfinite(facts.price[j, p]):
+                continue
+            change += facts.price[j, p] - facts.price[j, q]
+            after_p += facts.work[j, p]
+            after_q -= facts.work[j, q]
+        change += spent(after_p, room[p], most[p], late[p], over)
+        change -= spent(state.used[p], room[p], most[p], late[p], over)
+        change += spent(after_q, room[q], most[q], late[q], over)
+        change -= spent(state.used[q], room[q], most[q], late[q], over)
+        if change > 0 and rng.random() >= math.exp(-change / heat):
+            continue
+        if fits(facts, state, o, j, p, q):
+            settle(facts, state, o, j, p, q)
+            state.used[p], state.used[q] = after_p, after_q
+            made += 1
+    return made
+
+
+class Annealing:
+    """Orders, their near choices, and the answer that each round begins with."""
+
+    def __init__(
+        self,
+        problem: OrderProblem,
+        start: Mapping[int, int],
+        dearer: Sequence[Sequence[float]],
+        *,
+        code: Any = None,
+    ) -> None:
+        orders, pools = problem.orders, problem.pools
+        self.problem, self.partner = problem, len(pools)
+        self.code = code or compiled()
+        begun = _fitting(problem, start)
+        fees = [order.partner_minor for order in orders]
+        works = [choice.work_s for order in orders for choice in order.choices]
+        self.unit = max(float(np.median(fees)) / 1_000, 1e-6)
+        self.second = 1_000 * self.unit / max(1.0, float(np.median(works)))
+        shape = (len(orders), self.partner + 1)
+        price, work, self.place = np.full(shape, np.inf), np.zeros(shape), np.full(shape, PARTNER)
+        at = np.full(len(orders), self.partner, dtype=np.int64)
+        price[:, self.partner] = fees
+        candidates, first = [], [0]
+        for o, order in enumerate(orders):
+            for place, choice in enumerate(order.choices):
+                near = dearer[o][place] <= _NEAR * self.unit or place == begun[o]
+                if near and choice.price < price[o, choice.pool]:
+                    price[o, choice.pool], work[o, choice.pool] = choice.price, choice.work_s
+                    self.place[o, choice.pool] = place
+            if begun[o] != PARTNER:
+                at[o] = order.choices[begun[o]].pool
+            mine = np.flatnonzero(np.isfinite(price[o])).tolist()
+            candidates += mine
+            first.append(len(candidates))
+        many = np.isfinite(price).sum(axis=0)
+        endless = [np.inf]
+        self.at = at
+        self.facts = Facts(
+            first=np.array(first, dtype=np.int64),
+            candidates=np.array(candidates, dtype=np.int64),
+            price=price,
+            work=work,
+            goods=np.array([[getattr(o, d) for d in _HARD] for o in orders], dtype=float),
+            room=np.array([*(p.room.work_s for p in pools), *endless], dtype=float),
+            most=np.array([*(p.room.work_s + p.overtime_s for p in pools), *endless], dtype=float),
+            late=np.array([*(p.overtime_minor / 60 for p in pools), 0.0]),
+            wave=np.array([*(-1 if p.wave is None else p.wave for p in pools), -1], dtype=np.int64),
+            start=np.concatenate([[0], np.cumsum(many)]).astype(np.int64),
+        )
+
+    def round(self, *, seconds: float, seed: int) -> list[int]:
+        """One annealing of so many CPU seconds, from the first answer; the places that it ends with.
+
+        Some pools may have more work than all their overtime.
+        """
+        state, rng = self._seated(), np.random.default_rng(seed)
+        began = time.process_time()
+        done = 0.0
+        while done < 1:
+            heat = self.unit * _HOT * (_COLD / _HOT) ** done
+            over = self.second * _LOOSE * (_STRICT / _LOOSE) ** done
+            self.code.annealed(self.facts, state, rng, heat, over, _MOVES)
+            done = (time.process_time() - began) / max(seconds, 1e-3)
+        found: list[int] = self.place[np.arange(len(state.at)), state.at].tolist()
+        return found
+
+    def _seated(self) -> State:
+        facts, pools = self.facts, self.problem.pools
+        endless = [np.inf]
+        state = State(
+            at=self.at.copy(),
+            seat=np.zeros(len(self.at), dtype=np.int64),
+            members=np.zeros(int(facts.start[-1]), dtype=np.int64),
+            size=np.zeros(self.partner + 1, dtype=np.int64),
+            used=np.zeros(self.partner + 1),
+            count_left=np.array([*(p.room.orders for p in pools), *endless], dtype=float),
+            goods_left=np.array(
+                [*([getattr(p.room, d) for d in _HARD] for p in pools), endless * len(_HARD)], dtype=float
+            ),
+            picks=np.array([*self.problem.waves, np.inf], dtype=float),
+        )
+        for o, p in enumerate(self.at):
+            state.members[facts.start[p] + state.size[p]] = o
+            state.seat[o] = state.size[p]
+            state.size[p] += 1
+            state.used[p] += facts.work[o, p]
+            state.count_left[p] -= 1
+            state.goods_left[p] -= facts.goods[o]
+            state.picks[facts.wave[p]] -= 1
+        return state
+
+
+def _fitting(problem: OrderProblem, start: Mapping[int, int]) -> list[int]:
+    """The places to begin with; what does not fit but for its work is with a partner courier."""
+    ledger = Ledger(problem)
+    begun = [PARTNER] * len(problem.orders)
+    for order, place in start.items():
+        if place != PARTNER and ledger.holds(order, place):
+            begun[order] = place
+            ledger.take(order, place)
+    return begun
+
+
+@cache
+def compiled() -> Any:
+    """`annealed` as machine code; loading numba takes a second, the first compilation on a machine a few.
+
+    The result is kept beside this file, or in the user's cache; where neither can be written every process
+    compiles for itself.
+    """
+    import numba  # noqa: PLC0415  # slow to load, and short searches do without
+    from numba.extending import register_jitable  # noqa: PLC0415
+
+    for part in (spent, fits, settle):
+        register_jitable(inline="always")(part)
+    try:
+        return SimpleNamespace(annealed=numba.njit(cache=True)(annealed))
+    except RuntimeError:
+        return SimpleNamespace(annealed=numba.njit(annealed))
+
+
+# The same function as it stands, for tests and for machines where nothing can be compiled.
+PLAIN_PYTHON = SimpleNamespace(annealed=annealed)
