@@ -40,8 +40,11 @@ _HOOD_S = 2.0
 _FRUITLESS = 12
 # With less time than this neither loading the machine code of the annealing pays, nor a better bound.
 _ANNEAL_S = 5.0
-# A first round of annealing takes so many CPU seconds for a thousand orders; the next twice as many.
-_ROUND_S = 0.5
+# A first round of annealing takes so many CPU seconds for a thousand orders; the next twice as many, up to
+# so many times as many; the last part of the time is for what comes after.
+_ROUND_S, _LONGEST, _LATER = 0.5, 4.0, 0.2
+# So many rounds in succession without a better answer are enough.
+_FRUITLESS_ROUNDS = 4
 
 
 def solve_orders(problem: OrderProblem, limits: OrderLimits) -> OrderPlan:
@@ -105,14 +108,20 @@ class _Search:
         few = sum(map(len, self.dearer)) <= _ALL_CHOICES
         if few or self.left_s < _ANNEAL_S or self.gap <= self.limits.gap:
             return
+        began = time.process_time()
         annealing = Annealing(self.problem, parts, self.dearer)
-        seconds, seed = _ROUND_S * max(2.0, len(self.problem.orders) / 1_000), self.limits.seed
-        while self.gap > self.limits.gap and self.left_s > 0.5 * seconds:
-            # What would be left for half a round is given to this one.
-            whole = self.left_s < 2.0 * seconds
-            found = annealing.round(seconds=0.9 * self.left_s if whole else seconds, seed=seed)
-            self._keep(placed(self.problem, dict(enumerate(found))))
-            seconds, seed = 2 * seconds, seed + 1
+        seconds = _ROUND_S * max(0.4, len(self.problem.orders) / 1_000)
+        longest, later_s = _LONGEST * seconds, _LATER * self.limits.seconds
+        seed, fruitless = self.limits.seed, 0
+        while self.gap > self.limits.gap and fruitless < _FRUITLESS_ROUNDS:
+            left_s = self.left_s - later_s
+            if left_s < 0.5 * seconds:
+                break
+            found = annealing.round(seconds=min(seconds, left_s), seed=seed)
+            better = self._keep(placed(self.problem, dict(enumerate(found))))
+            fruitless = 0 if better else fruitless + 1
+            seconds, seed = min(2 * seconds, longest), seed + 1
+        self.solver_s += time.process_time() - began
 
     def _keep(self, chosen: list[int]) -> bool:
         """Take an answer if it is better than the best."""
