@@ -260,11 +260,14 @@ def test_annealing_finds_the_same_as_machine_code_and_in_python_and_breaks_no_ro
 
 @pytest.mark.parametrize("seed", range(3))
 def test_annealing_costs_less_than_the_rounding_that_it_begins_with(seed: int) -> None:
-    problem = town(seed, orders=300, pools=12)
+    made = town(seed, orders=300, pools=12)
+    # Room for all goods, so that only minutes are short.
+    pools = (replace(p, room=Load(300, p.room.work_s, 10**7, 10**7, 10**7, 10**7)) for p in made.pools)
+    problem = replace(made, pools=tuple(pools))
     told = relaxed(problem, Limits())
     annealing = Annealing(problem, told.parts, told.dearer)
     # A round may end with more work than overtime allows, and placing that again is dear: best of a few.
-    rounds = [annealing.round(seconds=0.3, seed=s) for s in range(1, 5)]
+    rounds = [annealing.round(seconds=0.3, seed=s) for s in range(1, 4)]
     best = min(cost_of(problem, placed(problem, dict(enumerate(found)))) for found in rounds)
     assert told.bound <= best < cost_of(problem, placed(problem, told.whole))
 
