@@ -189,8 +189,12 @@ class Annealing:
                 if near and choice.price < price[o, choice.pool]:
                     price[o, choice.pool], work[o, choice.pool] = choice.price, choice.work_s
                     self.place[o, choice.pool] = place
+            # Of several choices in a pool the one that is taken counts.
             if begun[o] != PARTNER:
-                at[o] = order.choices[begun[o]].pool
+                taken = order.choices[begun[o]]
+                at[o] = taken.pool
+                price[o, taken.pool], work[o, taken.pool] = taken.price, taken.work_s
+                self.place[o, taken.pool] = begun[o]
             mine = np.flatnonzero(np.isfinite(price[o])).tolist()
             candidates += mine
             first.append(len(candidates))
