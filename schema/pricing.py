@@ -11,10 +11,12 @@ from sqlalchemy import Connection
 from app.errors import OperatorsOnly, Refusal
 from app.pricing import change_prices as verbs
 from app.pricing.drafted import ForeseenPrices, PriceDraft, WindowChange
+from app.pricing.rules import SHARES
 from app.pricing.rules import PriceFigure as PriceFigureWord
 from app.pricing.seen import SeenBudget, SeenPrices, price_changes, seen_budget, seen_budgets, seen_prices
 from app.pricing.tables import PriceChange as PriceChangeRow
 from app.values.money import Money as MoneyValue
+from app.values.money import round_half_up
 from schema.context import Info
 from schema.errors import UserError, attempted, user_errors
 from schema.onto import onto, shown
@@ -91,6 +93,23 @@ class SlotPrices:
         """The step."""
         return shown(_prices(self).amount("step"))
 
+    @strawberry.field(description="What a drop usually costs; what it costs beside that moves its fee.")
+    def usual_cost(self) -> Money:
+        """The usual cost."""
+        return shown(_prices(self).amount("usual_cost"))
+
+    @strawberry.field(description="How much of a drop's cost above the mean of its zone's day is passed on.")
+    def pass_on_percent(self) -> float:
+        """The share of differences."""
+        return _prices(self).rule.pass_on_bp / 100
+
+    @strawberry.field(
+        description="How much of what that mean lies above the usual is passed on; null: as of differences."
+    )
+    def level_pass_on_percent(self) -> float | None:
+        """The share of the level."""
+        return _percent(_prices(self).rule.level_pass_on_bp)
+
     @strawberry.field(description="What a greener choice takes off.")
     def green_discount(self) -> Money:
         """The discount."""
@@ -126,17 +145,29 @@ class PriceChange:
     figure: PriceFigure = strawberry.field(description="Which figure.")
     day: date | None = strawberry.field(name="date", description="Of which delivery day, if of one.")
 
-    @strawberry.field(description="Before; null is no limit, or no budget of its own.")
+    @strawberry.field(description="Before; null is no limit, no budget of its own, or a share.")
     def before(self) -> Money | None:
         """The old amount."""
         row: PriceChangeRow = shown(self)
-        return shown(_money(row.before_minor, row.currency))
+        return shown(_amount(row.figure, row.before_minor, row.currency))
 
-    @strawberry.field(description="After; null is no limit, or no budget of its own.")
+    @strawberry.field(description="After; null is no limit, no budget of its own, or a share.")
     def after(self) -> Money | None:
         """The new amount."""
         row: PriceChangeRow = shown(self)
-        return shown(_money(row.after_minor, row.currency))
+        return shown(_amount(row.figure, row.after_minor, row.currency))
+
+    @strawberry.field(description="Before, of a share; null is none of its own.")
+    def before_percent(self) -> float | None:
+        """The old share."""
+        row: PriceChangeRow = shown(self)
+        return _share(row.figure, row.before_minor)
+
+    @strawberry.field(description="After, of a share; null is none of its own.")
+    def after_percent(self) -> float | None:
+        """The new share."""
+        row: PriceChangeRow = shown(self)
+        return _share(row.figure, row.after_minor)
 
 
 @strawberry.type(description="A figure that a change of prices would change.")
@@ -144,8 +175,10 @@ class PriceFigureChange:
     """A figure."""
 
     figure: PriceFigure = strawberry.field(description="Which figure.")
-    before: Money | None = strawberry.field(description="As it stands; null is no limit.")
-    after: Money | None = strawberry.field(description="As it would be; null is no limit.")
+    before: Money | None = strawberry.field(description="As it stands; null is no limit, or a share.")
+    after: Money | None = strawberry.field(description="As it would be; null is no limit, or a share.")
+    before_percent: float | None = strawberry.field(description="As it stands, of a share.")
+    after_percent: float | None = strawberry.field(description="As it would be, of a share.")
 
 
 @strawberry.type(
@@ -191,6 +224,15 @@ class ChangeSlotPricesInput:
     floor: strawberry.Maybe[MoneyInput] = strawberry.field(description="No delivery is cheaper.")
     ceiling: strawberry.Maybe[MoneyInput] = strawberry.field(description="No demand makes a delivery dearer.")
     step: strawberry.Maybe[MoneyInput] = strawberry.field(description="Demand moves a fee in these steps.")
+    usual_cost: strawberry.Maybe[MoneyInput] = strawberry.field(
+        description="What a drop usually costs; what it costs beside that moves its fee."
+    )
+    pass_on_percent: strawberry.Maybe[float] = strawberry.field(
+        description="How much of a drop's cost above the mean of its zone's day is passed on, 0 to 100."
+    )
+    level_pass_on_percent: strawberry.Maybe[float | None] = strawberry.field(
+        description="How much of what that mean lies above the usual is passed on; null: as of differences."
+    )
     green_discount: strawberry.Maybe[MoneyInput] = strawberry.field(
         description="What a greener choice takes off."
     )
@@ -211,6 +253,7 @@ class ChangeSlotPricesInput:
             PriceFigureWord.FLOOR: self.floor,
             PriceFigureWord.CEILING: self.ceiling,
             PriceFigureWord.STEP: self.step,
+            PriceFigureWord.USUAL_COST: self.usual_cost,
             PriceFigureWord.GREEN_DISCOUNT: self.green_discount,
             PriceFigureWord.DAILY_INCENTIVE_BUDGET: self.daily_incentive_budget,
         }
@@ -219,6 +262,11 @@ class ChangeSlotPricesInput:
         if len(currencies) > 1:
             raise GraphQLError("All amounts are of one currency.", extensions={"code": "BAD_USER_INPUT"})
         figures = {f: amount.minor if amount else None for f, amount in amounts.items()}
+        shares = {
+            PriceFigureWord.PASS_ON_PERCENT: self.pass_on_percent,
+            PriceFigureWord.LEVEL_PASS_ON_PERCENT: self.level_pass_on_percent,
+        }
+        figures |= {f: _bp(one.value) for f, one in shares.items() if one is not None}
         return PriceDraft(next(iter(currencies), None), figures)
 
 
@@ -266,14 +314,32 @@ def _money(minor: int | None, currency: str) -> MoneyValue | None:
     return None if minor is None else MoneyValue(minor, currency)
 
 
+def _amount(figure: PriceFigureWord, minor: int | None, currency: str) -> MoneyValue | None:
+    return None if figure in SHARES else _money(minor, currency)
+
+
+def _share(figure: PriceFigureWord, bp: int | None) -> float | None:
+    return _percent(bp) if figure in SHARES else None
+
+
+def _percent(bp: int | None) -> float | None:
+    return None if bp is None else bp / 100
+
+
+def _bp(percent: float | None) -> int | None:
+    return None if percent is None else round_half_up(percent * 100)
+
+
 def _preview(foreseen: ForeseenPrices) -> SlotPricesPreview:
     currency = foreseen.after.currency
     return SlotPricesPreview(
         changes=[
             PriceFigureChange(
                 figure=one.figure,
-                before=shown(_money(one.before_minor, currency)),
-                after=shown(_money(one.after_minor, currency)),
+                before=shown(_amount(one.figure, one.before_minor, currency)),
+                after=shown(_amount(one.figure, one.after_minor, currency)),
+                before_percent=_share(one.figure, one.before_minor),
+                after_percent=_share(one.figure, one.after_minor),
             )
             for one in foreseen.changes
         ],

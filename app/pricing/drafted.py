@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from app.database.rows import row_of
 from app.pricing.errors import InvalidPrices
-from app.pricing.rules import NO_LIMIT, PriceFigure, WindowFee, window_fees
+from app.pricing.rules import NO_LIMIT, SHARES, PriceFigure, WindowFee, window_fees
 from app.pricing.tables import FeeRule
 from app.values.money import Money
 
@@ -21,6 +21,9 @@ _COLUMNS = {
     PriceFigure.FLOOR: "floor_minor",
     PriceFigure.CEILING: "ceiling_minor",
     PriceFigure.STEP: "step_minor",
+    PriceFigure.USUAL_COST: "usual_cost_minor",
+    PriceFigure.PASS_ON_PERCENT: "pass_on_bp",
+    PriceFigure.LEVEL_PASS_ON_PERCENT: "level_pass_on_bp",
     PriceFigure.GREEN_DISCOUNT: "green_discount_minor",
     PriceFigure.DAILY_INCENTIVE_BUDGET: "incentive_day_minor",
 }
@@ -32,9 +35,22 @@ _SIGNED = frozenset(
 )  # fmt: skip
 
 
+# No window's fee by the table alone changes with these.
+_BESIDE_FEES = SHARES | {
+    PriceFigure.STEP,
+    PriceFigure.USUAL_COST,
+    PriceFigure.GREEN_DISCOUNT,
+    PriceFigure.DAILY_INCENTIVE_BUDGET,
+}
+_WHOLE_BP = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class PriceDraft:
-    """Figures to change, in minor units of `currency`; None as an amount is no limit, for budgets only."""
+    """Figures to change, in minor units of `currency`, shares in hundredths of a percent.
+
+    None is no limit, for budgets only, and for the level's share that it is that of differences.
+    """
 
     currency: str | None
     figures: Mapping[PriceFigure, int | None]
@@ -42,7 +58,7 @@ class PriceDraft:
 
 @dataclass(frozen=True, slots=True)
 class FigureChange:
-    """A figure before and after, in minor units; None is no limit."""
+    """A figure before and after, in minor units or hundredths of a percent; None is no limit."""
 
     figure: PriceFigure
     before_minor: int | None
@@ -67,10 +83,10 @@ class ForeseenPrices:
     windows: tuple[WindowChange, ...]
 
     def figures(self) -> dict[PriceFigure, Decimal | None]:
-        """Every figure of the table as it would be, in major units; None is no limit."""
+        """Every figure of the table as it would be, in major units or percent; None is no limit."""
         minors = {figure: getattr(self.after, column) for figure, column in _COLUMNS.items()}
         return {
-            figure: None if minor is None else Money(minor, self.after.currency).amount
+            figure: None if minor is None else _told(figure, minor, self.after.currency)
             for figure, minor in minors.items()
         }
 
@@ -79,7 +95,9 @@ def drafted(present: FeeRule, draft: PriceDraft) -> ForeseenPrices:
     """What a draft makes of the table that is valid now; raises InvalidPrices naming the figure."""
     check_currency(draft.currency, present.currency)
     for figure, minor in draft.figures.items():
-        if figure not in _SIGNED:
+        if figure in SHARES:
+            _check_share(figure, minor)
+        elif figure not in _SIGNED:
             check_amount(figure, minor)
         elif minor is None or not -NO_LIMIT < minor < NO_LIMIT:
             raise InvalidPrices(field=field_of(figure), what=f"the {_named(figure)} must be an amount")
@@ -119,6 +137,17 @@ def check_amount(figure: PriceFigure, minor: int | None) -> None:
         raise InvalidPrices(field=field, what=f"the {_named(figure)} must be 0 or more")
 
 
+def _check_share(figure: PriceFigure, bp: int | None) -> None:
+    if bp is None and figure is PriceFigure.LEVEL_PASS_ON_PERCENT:
+        return
+    if bp is None or not 0 <= bp <= _WHOLE_BP:
+        raise InvalidPrices(field=field_of(figure), what=f"the {_named(figure)} must be 0 to 100")
+
+
+def _told(figure: PriceFigure, minor: int, currency: str) -> Decimal:
+    return Decimal(minor) / 100 if figure in SHARES else Money(minor, currency).amount
+
+
 def _check_band(rule: FeeRule, changed: frozenset[PriceFigure]) -> None:
     if rule.step_minor < 1:
         raise InvalidPrices(
@@ -129,7 +158,7 @@ def _check_band(rule: FeeRule, changed: frozenset[PriceFigure]) -> None:
             field=field_of(_of(changed, PriceFigure.FLOOR, PriceFigure.CEILING)),
             what="the floor lies above the ceiling; lower the floor or raise the ceiling",
         )
-    if changed <= {PriceFigure.STEP, PriceFigure.GREEN_DISCOUNT, PriceFigure.DAILY_INCENTIVE_BUDGET}:
+    if changed <= _BESIDE_FEES:
         return
     by_fee = sorted(window_fees(rule), key=lambda one: one.fee.minor)
     fees = (PriceFigure.BASE_FEE, *sorted(_SIGNED))

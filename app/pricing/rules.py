@@ -38,11 +38,16 @@ class PriceFigure(StrEnum):
     FLOOR = "FLOOR"
     CEILING = "CEILING"
     STEP = "STEP"
+    USUAL_COST = "USUAL_COST"
+    PASS_ON_PERCENT = "PASS_ON_PERCENT"
+    LEVEL_PASS_ON_PERCENT = "LEVEL_PASS_ON_PERCENT"
     GREEN_DISCOUNT = "GREEN_DISCOUNT"
     DAILY_INCENTIVE_BUDGET = "DAILY_INCENTIVE_BUDGET"
     INCENTIVE_BUDGET_OF_DAY = "INCENTIVE_BUDGET_OF_DAY"
 
 
+# Figures that are shares: kept in hundredths of a percent, where the others are amounts.
+SHARES = frozenset({PriceFigure.PASS_ON_PERCENT, PriceFigure.LEVEL_PASS_ON_PERCENT})
 # What no budget reaches: as much as an integer column holds.
 NO_LIMIT = 2_147_483_647
 _SHORT = timedelta(hours=1)

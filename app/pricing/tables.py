@@ -92,7 +92,8 @@ class IncentiveUse(SQLModel, table=True):
 class PriceChange(SQLModel, table=True):
     """One figure of a storefront's prices that was changed: who, when, why, before and after.
 
-    Amounts in minor units, null for no limit; `day` is the delivery day of a budget set for one day.
+    Amounts in minor units, shares in hundredths of a percent, null for no limit or no share of its own;
+    `day` is the delivery day of a budget set for one day.
     """
 
     __tablename__ = "price_change"

@@ -72,9 +72,26 @@ def test_prices_are_looked_at_changed_and_read_back_with_who_and_why(client: Tes
     assert says(client.get(PRICES, params={"base_fee": "3.40", "reason": "r"}), "Nothing: these are the")
 
 
+def test_shares_are_told_in_percent_and_the_level_may_have_none_of_its_own(
+    client: TestClient, desk: Desk
+) -> None:
+    told = {"level_pass_on_percent": "32,5", "pass_on_percent": "80", "reason": "scarce evenings"}
+    seen = client.get(PRICES, params=told)
+    assert says(seen, "Passed on of the level: as of differences to 32.5 %")
+    client.post(PRICES, data=form(seen, "Change the prices"))
+    newest = tables(desk)[-1]
+    assert (newest.pass_on_bp, newest.level_pass_on_bp) == (8_000, 3_250)
+    shown = client.get(PRICES)
+    assert re.search(r'name="level_pass_on_percent"[^>]*value="32.5"', shown.text)
+    seen = client.get(PRICES, params={"level_pass_on_percent": "", "reason": "once more"})
+    assert says(seen, "Passed on of the level: 32.5 % to as of differences")
+
+
 @pytest.mark.parametrize(
     ("told", "field", "sentence"),
     [
+        ({"pass_on_percent": "half"}, "pass_on_percent", "must be a percentage like 35"),
+        ({"level_pass_on_percent": "120"}, "level_pass_on_percent", "0 to 100"),
         ({"base_fee": "a lot"}, "base_fee", "must be an amount like 2.90"),
         ({"base_fee": "3.405"}, "base_fee", "must be an amount like 2.90"),
         ({"base_fee": "-1"}, "base_fee", "0 or more"),

@@ -73,6 +73,55 @@ def test_the_band_is_changed_from_now_on_and_the_history_says_by_whom(house: Hou
     assert len(house.operator.data(CHANGES)["priceChanges"]) == 5
 
 
+SHARES = f"{{ slotPrices {{ usualCost {MONEY} passOnPercent levelPassOnPercent }} }}"
+SHARE_CHANGES = f"{{ priceChanges {{ figure before {MONEY} after {MONEY} beforePercent afterPercent }} }}"
+DRY_SHARES = f"""mutation ($input: ChangeSlotPricesInput!) {{ changeSlotPrices(input: $input) {{ preview {{ changes {{
+  figure before {MONEY} after {MONEY} beforePercent afterPercent }} }} userErrors {{ code field message }} }} }}"""
+
+
+def test_what_fees_pass_on_of_costs_is_two_shares_that_operators_change(house: House) -> None:
+    before = {"usualCost": euros("1000.00"), "passOnPercent": 0.0, "levelPassOnPercent": None}
+    assert house.operator.data(SHARES)["slotPrices"] == before
+    told = {"usualCost": euros("3.50"), "passOnPercent": 80, "levelPassOnPercent": 32.5}
+    dry = {"input": {**told, "reason": "scarce evenings", "dryRun": True}}
+    seen = house.operator.data(DRY_SHARES, **dry)["changeSlotPrices"]["preview"]["changes"]
+    assert house.operator.data(SHARES)["slotPrices"] == before
+    assert changed(house.operator, **told)["userErrors"] == []
+    assert house.operator.data(SHARES)["slotPrices"] == told
+    history = house.operator.data(SHARE_CHANGES)["priceChanges"]
+    by_figure = {one["figure"]: one for one in history}
+    assert {one["figure"]: one for one in seen} == by_figure
+    assert by_figure == {
+        "USUAL_COST": {
+            "figure": "USUAL_COST",
+            "before": euros("1000.00"),
+            "after": euros("3.50"),
+            "beforePercent": None,
+            "afterPercent": None,
+        },
+        "PASS_ON_PERCENT": {
+            "figure": "PASS_ON_PERCENT",
+            "before": None,
+            "after": None,
+            "beforePercent": 0.0,
+            "afterPercent": 80.0,
+        },
+        "LEVEL_PASS_ON_PERCENT": {
+            "figure": "LEVEL_PASS_ON_PERCENT",
+            "before": None,
+            "after": None,
+            "beforePercent": None,
+            "afterPercent": 32.5,
+        },
+    }
+    assert changed(house.operator, levelPassOnPercent=None)["userErrors"] == []
+    assert house.operator.data(SHARES)["slotPrices"]["levelPassOnPercent"] is None
+    for wrong in ({"passOnPercent": 101}, {"levelPassOnPercent": -1}):
+        refused = {"input": {**wrong, "reason": "market"}}
+        (error,) = house.operator.data(DRY_SHARES, **refused)["changeSlotPrices"]["userErrors"]
+        assert (error["code"], error["field"]) == ("INVALID_PRICES", ["input", next(iter(wrong))])
+
+
 def test_a_day_has_a_budget_of_its_own_until_it_is_taken_away(house: House) -> None:
     changed(house.operator, dailyIncentiveBudget=euros("25.00"))
     told = {"date": "2026-11-25", "budget": euros("5.00"), "reason": "a quiet Wednesday"}

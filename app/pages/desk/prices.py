@@ -21,10 +21,10 @@ from app.pricing.change_prices import change_prices, preview_prices
 from app.pricing.drafted import ForeseenPrices, PriceDraft, drafted, field_of
 from app.pricing.errors import InvalidPrices
 from app.pricing.queries import fee_rule
-from app.pricing.rules import PriceFigure, WindowFee
+from app.pricing.rules import SHARES, PriceFigure, WindowFee
 from app.pricing.seen import price_changes
 from app.pricing.tables import PriceChange
-from app.values.money import Money
+from app.values.money import Money, round_half_up
 
 _CHANGES = 20
 
@@ -37,6 +37,11 @@ class Figure:
     label: str
     hint: str
     may_be_empty: bool = False
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is told in percent."""
+        return self.figure in SHARES
 
     @property
     def name(self) -> str:
@@ -53,6 +58,18 @@ FIGURES = (
     Figure(PriceFigure.FLOOR, "Floor", "No delivery is cheaper."),
     Figure(PriceFigure.CEILING, "Ceiling", "No demand makes a delivery dearer."),
     Figure(PriceFigure.STEP, "Step", "Demand moves a fee in these steps."),
+    Figure(PriceFigure.USUAL_COST, "Usual cost", "What a drop costs beside this moves its fee."),
+    Figure(
+        PriceFigure.PASS_ON_PERCENT,
+        "Passed on of differences",
+        "Of what a drop costs above the mean of its zone's day.",
+    ),
+    Figure(
+        PriceFigure.LEVEL_PASS_ON_PERCENT,
+        "Passed on of the level",
+        "Of what that mean lies above the usual; a quarter to a third earns most. Empty: as of differences.",
+        may_be_empty=True,
+    ),
     Figure(PriceFigure.GREEN_DISCOUNT, "Greener choice", "Taken off where a drop emits little."),
     Figure(
         PriceFigure.DAILY_INCENTIVE_BUDGET,
@@ -111,6 +128,7 @@ async def _page(
         labels=_LABELS,
         told={**_stands(found.present), **told},
         window_said=window_said,
+        shares=SHARES,
         wrong=_WRONG.get(field),
         done=told.get("done"),
         status=422 if found.problem else 200,
@@ -149,11 +167,12 @@ def _minor(one: Figure, text: str, currency: str) -> int | None:
     if not text and one.may_be_empty:
         return None
     try:
+        if one.is_share:
+            return round_half_up(Decimal(text.replace(",", ".")) * 100)
         return Money.of(Decimal(text.replace(",", ".")), currency).minor
     except (InvalidOperation, ValueError) as why:
-        raise InvalidPrices(
-            field=field_of(one.figure), what=f"{one.label} must be an amount like 2.90"
-        ) from why
+        like = "a percentage like 35" if one.is_share else "an amount like 2.90"
+        raise InvalidPrices(field=field_of(one.figure), what=f"{one.label} must be {like}") from why
 
 
 def _stands(present: ForeseenPrices) -> dict[str, str]:
