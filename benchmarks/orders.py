@@ -1,4 +1,4 @@
-"""Which pool serves each booked order (layer B), at three sizes and after a breakdown, beside first come."""
+"""Which pool serves each booked order (layer B), at three sizes, beside first come."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from app.allocation.check_orders import check_orders
 from app.allocation.orders import PARTNER, OrderLimits, OrderPlan, OrderProblem, cost_of
 from app.allocation.solve.orders import solve_orders
 from app.allocation.solve.rounding import first_come
-from benchmarks.booked import booked_day, broken_evening
+from benchmarks.booked import booked_day
 from benchmarks.page import Section, Table
 
 NAME = "orders"
 TITLE = "Allocation of booked orders"
 # Zones, orders a day, CPU seconds.
 SIZES = ((40, 2_350, 30.0), (100, 7_300, 30.0), (200, 24_000, 45.0))
-BROKEN = (100, 7_300)
-BROKEN_S = 2.0
 AIM = 0.01
 # Where the product stops looking.
 GAP = OrderLimits().gap
@@ -34,30 +32,9 @@ class Size:
     cpu_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """An evening after a breakdown: the repair by hand, and the plan."""
-
-    problem: OrderProblem
-    greedy: list[int]
-    plan: OrderPlan
-    cpu_s: float
-
-    @property
-    def kinds_moved(self) -> float:
-        """The share of orders that another class of vehicles brings."""
-        pools = self.problem.pools
-        moved = 0
-        for order, place in zip(self.problem.orders, self.plan.chosen, strict=True):
-            if place != PARTNER and order.present is not None:
-                moved += pools[order.choices[place].pool].class_id != pools[order.present].class_id
-        return moved / max(1, len(self.problem.orders))
-
-
 def run() -> Section:
-    """Measure every size and the breakdown."""
-    sizes = [measured(zones, orders, seconds) for zones, orders, seconds in SIZES]
-    return section(sizes, broken(sizes[[s[:2] for s in SIZES].index(BROKEN)]))
+    """Measure every size."""
+    return section([measured(zones, orders, seconds) for zones, orders, seconds in SIZES])
 
 
 def measured(zones: int, orders: int, seconds: float) -> Size:
@@ -66,13 +43,6 @@ def measured(zones: int, orders: int, seconds: float) -> Size:
     plan, cpu_s = _solved(problem, OrderLimits(seconds=seconds, gap=GAP))
     print(f"{NAME} {len(problem.orders)}: gap {plan.gap:.3%} in {cpu_s:.1f} CPU s", flush=True)
     return Size(problem, first_come(problem), plan, cpu_s)
-
-
-def broken(size: Size, seconds: float = BROKEN_S) -> Repair:
-    """The evening of a size after a quarter of its largest classes was lost."""
-    problem = broken_evening(size.problem, size.plan.chosen)
-    plan, cpu_s = _solved(problem, OrderLimits(seconds=0.8 * seconds, gap=0.002))
-    return Repair(problem, first_come(problem, stay=True), plan, cpu_s)
 
 
 def _solved(problem: OrderProblem, limits: OrderLimits) -> tuple[OrderPlan, float]:
@@ -85,8 +55,8 @@ def _solved(problem: OrderProblem, limits: OrderLimits) -> tuple[OrderPlan, floa
     return plan, spent
 
 
-def section(sizes: Sequence[Size], repair: Repair) -> Section:
-    """The tables."""
+def section(sizes: Sequence[Size]) -> Section:
+    """The table."""
     head = ("orders", "columns of the relaxation", "first come: cost / not placed", "bound", "fractional")
     more = ("plan", "gap to the bound", "not placed", "overtime", "CPU s")
     rows = [
@@ -104,40 +74,14 @@ def section(sizes: Sequence[Size], repair: Repair) -> Section:
         )
         for size in sizes
     ]
-    lost = ("open orders", "policy", "to a partner courier", "cost", "another class of vehicles", "CPU s")
-    by_hand, planned = repair.greedy.count(PARTNER), repair.plan.partner_couriers
-    orders = f"{len(repair.problem.orders):,}"
-    worth = cost_of(repair.problem, repair.greedy)
-    broken_rows = [
-        (
-            orders,
-            "by hand: what fits stays, the rest first come",
-            str(by_hand),
-            f"{worth / 100:,.0f}",
-            "",
-            "",
-        ),
-        (
-            orders,
-            "planned, disturbance priced",
-            f"{planned} ({planned / max(1, by_hand):.0%} of by hand)",
-            f"{repair.plan.objective / 100:,.0f}",
-            f"{repair.kinds_moved:.1%}",
-            f"{repair.cpu_s:.1f}",
-        ),
-    ]
     text = f"""
 Costs in EUR: distance and carbon, incentives, overtime, and 14 EUR and more for an order that a partner courier
 must bring; wages are paid anyway. The bound is the linear relaxation, partner couriers not split in all: no
 allocation costs less. First come takes orders as they were booked, each the cheapest pool with room, which is what
-counters do. CPU seconds of one thread, building the model included; the search ends within {GAP:.1%} of the bound. Every plan passed the independent checker. Aim: everything placed, within
-{AIM:.0%} of the bound, 7,000 orders in 30 s and 23,000 in 45 s.
+counters do. CPU seconds of one thread, building the model included; the search ends within {GAP:.1%} of the
+bound. Every plan passed the independent checker. Aim: everything placed, within {AIM:.0%} of the bound, 7,000
+orders in 30 s and 23,000 in 45 s.
 
 {Table((*head, *more), rows)}
-
-A quarter of the three largest evening classes is lost at half past five; whatever comes from six on is open.
-Aim: {BROKEN_S:.0f} CPU s, at most half of the hand-overs by hand, at most 8 % with another class of vehicles.
-
-{Table(lost, broken_rows)}
 """
     return Section(NAME, TITLE, text)

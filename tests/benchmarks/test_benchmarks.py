@@ -76,12 +76,11 @@ def test_travel_prices_and_fortnights_are_measured_and_told() -> None:
     assert "| 3 / 120 |" in str(plan_fortnight.section([fortnight]))
 
 
-def test_orders_are_placed_repaired_checked_and_told() -> None:
+def test_orders_are_placed_checked_and_told() -> None:
     size = orders.measured(5, 300, 3.0)
-    repair = orders.broken(size)
     assert size.plan.partner_couriers <= size.greedy.count(-1)
-    assert repair.plan.objective <= cost_of(repair.problem, repair.greedy)
-    told = str(orders.section([size], repair))
+    assert size.plan.objective <= cost_of(size.problem, size.greedy)
+    told = str(orders.section([size]))
     assert f"| {len(size.problem.orders)} |" in told
 
 
