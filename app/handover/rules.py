@@ -122,7 +122,9 @@ def _is_here(mode: HandoverMode, collected: bool) -> bool:
 
 def _option(policy: PolicyFacts, basket: Basket, collected: bool, quickest_s: int) -> HandoverOption:
     elsewhere = None if _is_here(policy.mode, collected) else HandoverRefusal.NOT_AT_THIS_ADDRESS
-    reason = elsewhere or refused(policy.mode, basket)
+    goods = refused(policy.mode, basket)
+    # A locker may still be accepted beside the door: what keeps the goods out of it is said first.
+    reason = goods or elsewhere if policy.mode is HandoverMode.LOCKER else elsewhere or goods
     proof = [ProofKind(kind) for kind in policy.proof]
     if policy.mode in _IN_PERSON and GoodsTrait.AGE_RESTRICTED in basket.traits:
         proof.append(ProofKind.ID_CHECK)

@@ -206,6 +206,7 @@ def test_an_address_that_is_not_served_and_goods_that_may_not_are_told_so(api: A
     assert {o["mode"]: o["reason"] for o in options if not o["allowed"]} == {
         "SAFE_PLACE": "AGE_CHECK_REQUIRES_HANDOVER",
         "NEIGHBOUR": "AGE_CHECK_REQUIRES_HANDOVER",
+        "LOCKER": "AGE_CHECK_REQUIRES_HANDOVER",
         "COLLECTION": "NOT_AT_THIS_ADDRESS",
     }
     truckload = api.data(AVAILABILITY, address=address, basket={"weightGrams": 5_000_000})["slotAvailability"]
