@@ -14,7 +14,7 @@ from app.allocation.on_duty import Rostered, roster
 from app.allocation.tables import PlanningFigures
 from app.booking.flexible import choices_of
 from app.booking.lockers import locker_policy
-from app.booking.rules import BookingStatus, RepromiseState
+from app.booking.rules import TO_BRING, RepromiseState
 from app.booking.tables import DeliveryBooking, FlexibleSlotBooking, RepromiseProposal
 from app.capacity.tables import CapacityPool
 from app.database.rows import by_id, rows, table_of
@@ -30,7 +30,6 @@ from app.tours.tables import Stop, Tour
 from app.values.window import Window
 
 # Bookings whose goods are not on the road yet.
-_TO_BRING = (BookingStatus.CONFIRMED, BookingStatus.LOCKED, BookingStatus.IN_FULFILMENT)
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ def bookings_to_bring(
         .where(
             pool.c.node_id == node_id,
             pool.c.day == day,
-            booking.c.status.in_(_TO_BRING),
+            booking.c.status.in_(TO_BRING),
             booking.c.partner_courier.is_(False),
             booking.c.ends_at > now,
             sa.not_(waiting),

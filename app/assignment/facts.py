@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from app.assignment.tables import AssignmentFigures, BookingAllocation, BookingMove
 from app.booking.flexible import choices_of, flexible_of
 from app.booking.lockers import locker_policy
-from app.booking.rules import BookingStatus
+from app.booking.rules import TO_BRING, BookingStatus
 from app.booking.tables import DeliveryBooking
 from app.capacity.queries import reaches_of
 from app.capacity.rules import Reach
@@ -121,11 +121,10 @@ def read_facts(conn: Connection, now: datetime, day: date, scope: Scope) -> Fact
 
 def _bookings(conn: Connection, now: datetime, day: date) -> list[DeliveryBooking]:
     booking, pool = table_of(DeliveryBooking), table_of(CapacityPool)
-    open_states = (BookingStatus.CONFIRMED, BookingStatus.LOCKED, BookingStatus.IN_FULFILMENT)
     query = (
         sa.select(booking)
         .join(pool, pool.c.id == booking.c.pool_id)
-        .where(pool.c.day == day, booking.c.status.in_(open_states), booking.c.ends_at > now)
+        .where(pool.c.day == day, booking.c.status.in_(TO_BRING), booking.c.ends_at > now)
         .order_by(booking.c.created_at, booking.c.id)
     )
     return rows(conn, DeliveryBooking, query)

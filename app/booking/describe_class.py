@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app import events, jobs
-from app.booking.rules import LOADED_BEFORE, BookingStatus
+from app.booking.rules import LOADED_BEFORE, TO_BRING
 from app.booking.tables import DeliveryBooking
 from app.capacity.reasons import check_reason
 from app.capacity.tables import CapacityPool
@@ -19,13 +19,9 @@ from app.database.rows import AsRow, row_of, rows, table_of
 from app.errors import OperatorsOnly
 from app.fleet.errors import VehicleClassNotFound
 from app.fleet.queries import class_by_id
-from app.fleet.rules import skills_of
 from app.fleet.tables import VehicleClass
 from app.values.actor import Actor
 from app.values.basket import VehicleSkill
-from app.values.ids import new_id
-
-_OPEN = (BookingStatus.CONFIRMED, BookingStatus.LOCKED, BookingStatus.IN_FULFILMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +78,7 @@ def _booked(
     query = (
         sa.select(booking)
         .join(pool, pool.c.id == booking.c.pool_id)
-        .where(mine, booking.c.status.in_(_OPEN), booking.c.partner_courier.is_(False))
+        .where(mine, booking.c.status.in_(TO_BRING), booking.c.partner_courier.is_(False))
         .order_by(booking.c.starts_at, booking.c.id)
     )
     found = [(one, pools[one.pool_id]) for one in rows(conn, DeliveryBooking, query)]
@@ -102,8 +98,8 @@ def _leave_word(
         "vehicle_class_id": after.id,
         "actor": actor.name,
         "reason": reason,
-        "before": sorted(skills_of(before.kind, before.skills)),
-        "after": sorted(skills_of(after.kind, after.skills)),
+        "before": sorted(before.able),
+        "after": sorted(after.able),
         "unable": [booking.id for booking in unable],
     }
     events.record(
@@ -123,6 +119,5 @@ def _assign(conn: Connection, now: datetime, unable: Sequence[_Booked]) -> None:
             now=now,
             kind="assignment.unable",
             payload=told,
-            dedup_key=f"assignment.unable:{new_id()}",
             max_attempts=5,
         )

@@ -100,6 +100,8 @@ BOOKING_MOVES: Mapping[BookingStatus, frozenset[BookingStatus]] = {
     BookingStatus.RETURNED: frozenset(),
     BookingStatus.CANCELLED: frozenset(),
 }
+# Bookings that are still to be brought, and not on their way yet.
+TO_BRING = (BookingStatus.CONFIRMED, BookingStatus.LOCKED, BookingStatus.IN_FULFILMENT)
 # Bookings that somebody works on, whatever the clock says.
 UNDER_WAY = (BookingStatus.IN_FULFILMENT, BookingStatus.OUT_FOR_DELIVERY)
 # Holds whose load is counted in their pool until they end.

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from app import events, jobs
 from app.booking.lockers import locker_policy, usable
-from app.booking.rules import BookingStatus
+from app.booking.rules import TO_BRING
 from app.booking.tables import DeliveryBooking, PromiseChange
 from app.capacity.adjust import adjust
 from app.capacity.rules import drop_s
@@ -25,8 +25,6 @@ from app.tours.place import settle as settle_stop
 from app.tours.rules import TourStop
 from app.values.actor import Actor
 from app.values.load import Load
-
-_OPEN = (BookingStatus.CONFIRMED, BookingStatus.LOCKED, BookingStatus.IN_FULFILMENT)
 
 
 def settle_place(
@@ -48,7 +46,7 @@ def settle_place(
     table = table_of(DeliveryBooking)
     query = sa.select(table).where(table.c.id == booking_id).with_for_update()
     booking = one_or_none(conn, DeliveryBooking, query)
-    if booking is None or not booking.lockers or booking.status not in _OPEN:
+    if booking is None or not booking.lockers or booking.status not in TO_BRING:
         return None
     changes: dict[str, Any] = {"lockers": [], "version": booking.version + 1, "changed_at": now}
     here: CollectionPoint | None = None

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.booking.rules import OCCUPYING, BookingStatus
+from app.booking.rules import OCCUPYING, TO_BRING
 from app.booking.tables import DeliveryBooking, SlotHold
 from app.capacity.rules import Reach
 from app.capacity.tables import CapacityPool
@@ -25,7 +25,6 @@ from app.values.point import Point
 from app.values.window import Window
 
 # Bookings that are still to be brought.
-_AHEAD = (BookingStatus.CONFIRMED, BookingStatus.LOCKED, BookingStatus.IN_FULFILMENT)
 
 
 def stop_of(
@@ -56,7 +55,7 @@ def stops_between(
     if node_id is not None:
         here.append(pool.c.node_id == node_id)
     hold, booking = table_of(SlotHold), table_of(DeliveryBooking)
-    ours = sa.and_(booking.c.status.in_(_AHEAD), booking.c.partner_courier.is_(False))
+    ours = sa.and_(booking.c.status.in_(TO_BRING), booking.c.partner_courier.is_(False))
     for claim, reference, live in (
         (hold, hold.c.id, hold.c.status.in_(OCCUPYING)),
         (booking, booking.c.hold_id, ours),

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.booking.rules import BookingStatus
+from app.booking.rules import TO_BRING
 from app.booking.tables import DeliveryBooking
 from app.capacity.overrides import sold_if
 from app.capacity.rules import SizeChange
@@ -25,7 +25,6 @@ from app.values.load import Load
 from app.values.window import Window, day_begins, local_day
 
 # Bookings that are still to be brought, and not on the road.
-OPEN = (BookingStatus.CONFIRMED, BookingStatus.LOCKED, BookingStatus.IN_FULFILMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +147,7 @@ def _pools(
 def _bookings(conn: Connection, pool_ids: Sequence[str]) -> list[DeliveryBooking]:
     table = table_of(DeliveryBooking)
     mine = sa.and_(
-        table.c.pool_id.in_(pool_ids), table.c.status.in_(OPEN), table.c.partner_courier.is_(False)
+        table.c.pool_id.in_(pool_ids), table.c.status.in_(TO_BRING), table.c.partner_courier.is_(False)
     )
     return rows(conn, DeliveryBooking, sa.select(table).where(mine).order_by(table.c.id))
 
@@ -166,7 +165,7 @@ def _street(conn: Connection, incident: Incident, span: Window, day: date) -> Af
         .where(
             pool.c.ends_at > span.start,
             pool.c.starts_at < span.end,
-            booking.c.status.in_(OPEN),
+            booking.c.status.in_(TO_BRING),
             booking.c.vehicle_kind.in_(sorted(MOTORED)),
             booking.c.partner_courier.is_(False),
         )

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app import events, jobs
-from app.booking.rules import LOADED_BEFORE, BookingStatus
+from app.booking.rules import LOADED_BEFORE, TO_BRING, BookingStatus
 from app.booking.tables import DeliveryBooking
 from app.capacity.tables import CapacityPool
 from app.database.rows import rows, table_of
-from app.disruption.affected import OPEN, Affected
+from app.disruption.affected import Affected
 from app.disruption.rules import TAKEN_OVER, DisruptionKind
 from app.disruption.tables import Disruption
 from app.fleet.tables import VehicleClass
@@ -49,7 +49,7 @@ def hit_by(conn: Connection, *, now: datetime, disruption: Disruption, day: date
     query = (
         sa.select(stop.c.booking_id, stop.c.tour_id)
         .join(booking, booking.c.id == stop.c.booking_id)
-        .where(stop.c.tour_id.in_(sorted(failing | loaded)), booking.c.status.in_(OPEN))
+        .where(stop.c.tour_id.in_(sorted(failing | loaded)), booking.c.status.in_(TO_BRING))
     )
     on = {row.booking_id: row.tour_id for row in conn.execute(query)}
     barred = {str(key) for key in disruption.barred}

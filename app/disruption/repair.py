@@ -18,12 +18,11 @@ from app.assignment.publish import Told, publish_assignment
 from app.assignment.snapshot import Frozen
 from app.assignment.tables import BookingMove
 from app.booking.repromise import open_proposals, propose_to
-from app.booking.rules import RepromiseState
+from app.booking.rules import TO_BRING, RepromiseState
 from app.booking.tables import DeliveryBooking, RepromiseProposal
 from app.capacity.tables import CapacityPool
 from app.capacity.transfer import Transfer, transfer
 from app.database.rows import add, rows, table_of
-from app.disruption.affected import OPEN
 from app.disruption.published import Hit, mend_tours, take_off
 from app.disruption.rules import DisruptionStatus, alert_cause, answer_by
 from app.disruption.tables import Disruption
@@ -266,7 +265,7 @@ def _later_handed(
 
 
 def _is_open(booking: DeliveryBooking) -> bool:
-    return not booking.partner_courier and booking.status in OPEN
+    return not booking.partner_courier and booking.status in TO_BRING
 
 
 def hand_over(

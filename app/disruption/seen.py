@@ -15,6 +15,7 @@ from app.booking.tables import DeliveryBooking, RepromiseProposal
 from app.capacity.seen import SeenPool, pools_by_id
 from app.database.rows import rows, table_of
 from app.disruption.errors import DisruptionNotFound
+from app.disruption.queries import moves_for
 from app.disruption.rules import DisruptionKind, is_over
 from app.disruption.tables import Disruption
 from app.errors import OperatorsOnly
@@ -80,7 +81,7 @@ def seen_repair(
     newest = list(conn.execute(mine.order_by(proposal.c.id.desc()).limit(limit)).scalars())
     return SeenRepair(
         of=named_disruptions(conn, now=now, found=found)[0],
-        moves=_moves(conn, disruption_id, limit),
+        moves=_named_moves(conn, moves_for(conn, actor=actor, disruption_id=disruption_id, limit=limit)),
         proposals=proposals_of(conn, now=now, actor=actor, proposal_ids=newest, limit=limit),
     )
 
@@ -126,10 +127,8 @@ def named_disruptions(
     ]
 
 
-def _moves(conn: Connection, disruption_id: str, limit: int) -> list[SeenMove]:
-    move, booking = table_of(BookingMove), table_of(DeliveryBooking)
-    newest = sa.select(move).where(move.c.disruption_id == disruption_id).order_by(move.c.id.desc())
-    found = rows(conn, BookingMove, newest.limit(limit))
+def _named_moves(conn: Connection, found: Sequence[BookingMove]) -> list[SeenMove]:
+    booking = table_of(DeliveryBooking)
     pools = pools_by_id(
         conn, sorted({key for one in found for key in (one.before_pool_id, one.after_pool_id) if key})
     )
