@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import sqrt
@@ -16,6 +16,7 @@ from app.fleet.rules import drop_estimate
 from app.fleet.tables import EmissionFactor, VehicleClass
 from app.places.rules import NodeKind
 from app.places.tables import FulfilmentNode, ServiceZone, ZoneHour
+from app.tours.open_hours import closed_spans
 from app.values.point import Point, distance_m
 from app.values.window import Window
 
@@ -75,6 +76,22 @@ class Streets:
                     for b, bucket in enumerate(buckets)
                 ]
         return made
+
+    def cuts(self, windows: Iterable[Window]) -> set[datetime]:
+        """When within windows any zone opens or closes to combustion engines; nothing where there are none.
+
+        A bucket that is cut there may be served by them in the part that is open.
+        """
+        if not any(kind.combustion for kind in self.classes.values()):
+            return set()
+        closed = {
+            tuple(h for h in range(24) if (known := self.hours.get((zone.id, h))) and known.low_emission)
+            for zone in self.zones
+        }
+        spans = (
+            span for w in set(windows) for some in closed for span in closed_spans(w, self.time_zone, some)
+        )
+        return {edge for span in spans for edge in (span.start, span.end)}
 
     def low_emission(self, buckets: Sequence[Window]) -> list[tuple[int, int]]:
         """The (zone, bucket) in which any hour is closed to combustion engines."""

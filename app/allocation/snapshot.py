@@ -225,7 +225,9 @@ def _day(facts: _Facts, fleets: Sequence[Fleet], first: date, day: date) -> DayP
     promised = [pool.window for pool in facts.pools if pool.day == day]
     known = [*windows.values(), *promised]
     ahead = [w for w in known if w.start > facts.now]
-    buckets = [b for b in elementary_buckets(known) if any(w.covers(b) for w in ahead)]
+    streets = _streets(facts)
+    pieces = elementary_buckets(known, streets.cuts(known))
+    buckets = [b for b in pieces if any(w.covers(b) for w in ahead)]
     groups = demand_groups(
         facts.figures,
         day=day,
@@ -234,7 +236,6 @@ def _day(facts: _Facts, fleets: Sequence[Fleet], first: date, day: date) -> DayP
         buckets=buckets,
         forecast=facts.to_come.weights(day),
     )
-    streets = _streets(facts)
     return DayProblem(
         day=day,
         week=_week(first, day),

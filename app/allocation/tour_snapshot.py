@@ -23,16 +23,20 @@ from app.fleet.rules import MOTORED, Mover, km_minor
 from app.fleet.tables import Shift, VehicleClass
 from app.places.closures import barred
 from app.places.tables import CollectionPoint
+from app.tours.open_hours import closed_spans, open_spans
 from app.tours.problem import Break, Drop, Kind, RoutingProblem, Way
 from app.tours.problem import Vehicle as TourVehicle
-from app.tours.rules import BREAK_AFTER, BREAK_EARLIEST_S, BREAK_LATEST_S, BREAK_S, hours_of
+from app.tours.rules import BREAK_AFTER, BREAK_EARLIEST_S, BREAK_LATEST_S, BREAK_S
 from app.values.load import Load
 from app.values.point import Point, distance_m
+from app.values.window import Window
 
 # Overtime is asked of a driver for an hour at most, and paid half more.
 OVERTIME_S = 3_600
 OVERTIME_BP = 15_000
 _RELOADS = 12
+# A day of tours, and what of it goes on past midnight.
+_HOURS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def tour_snapshot(
         currency=facts.figures.currency,
         places=len(points),
         travels=(),
-        kinds=tuple(Kind(kind.id, kind.name, number) for number, kind in enumerate(kinds)),
+        kinds=tuple(Kind(kind.id, kind.name, number, kind.combustion) for number, kind in enumerate(kinds)),
         vehicles=tuple(_vehicle(facts, kinds, origin, now, one) for one in facts.rostered),
         drops=tuple(drop for drop, *_ in drops),
         bands_s=tuple(at_s for at_s, _ in begins),
@@ -181,7 +185,8 @@ def _drop(
 ) -> tuple[Drop, tuple[str, ...], tuple[str | None, ...]]:
     """A booking as a drop, the slot of each of its ways, and its locker where it is one.
 
-    Where lockers are accepted each window has a way at the door and one at each of them. A flexible one may
+    Where lockers are accepted each window has a way at the door and one at each of them; where its zone has
+    low-emission hours, combustion engines have ways of their own in the hours between. A flexible one may
     be brought in any of its windows that its pool's hour lies in: narrowing it to one of those takes nothing
     from other pools.
     """
@@ -191,13 +196,22 @@ def _drop(
     if not windows:
         planned = facts.slots[booking.slot_id].window if booking.id in facts.choices else booking.window
         windows = [(planned, booking.slot_id)]
+    able = [n for n, kind in enumerate(kinds) if _may(facts, kind, booking)]
+    times = [
+        (window, slot_id, mine)
+        for told, slot_id in windows
+        for window, mine in _times(facts, kinds, able, booking.zone_id, told)
+    ]
+    # A drop that nobody may bring is told as well: whoever asks sees what is left out.
+    comes = sorted({n for *_, mine in times for n in mine or able})
+    times = times or [(*windows[0], ())]
     at_door_s = facts.preferences[booking.drop_preference_id].at_door_s
     policy = facts.locker_policy
     places: list[tuple[str | None, Point, int]] = [(None, booking.point, at_door_s)]
     if policy is not None:
         places += [(one.id, one.point, policy.at_door_s) for one in lockers]
     ways, found = [], []
-    for (window, slot_id), (locker_id, point, door_s) in product(windows, places):
+    for (window, slot_id, mine), (locker_id, point, door_s) in product(times, places):
         parking_s = _parking_s(facts, booking.zone_id, window.start)
         found.append((slot_id, locker_id))
         ways.append(
@@ -209,6 +223,7 @@ def _drop(
                 at_door_s=tuple(door_s * kind.handover_bp // 10_000 for kind in kinds),
                 parking_s=tuple(parking_s * kind.parking_bp // 10_000 for kind in kinds),
                 dearer_minor=AWAY_MINOR if locker_id else 0,
+                kinds=mine,
             )
         )
     load = booking.load
@@ -216,11 +231,29 @@ def _drop(
         id=booking.id,
         load=Load(1, 0, load.volume_ml, load.weight_g, load.chilled_ml, load.frozen_ml),
         ways=tuple(ways),
-        kinds=tuple(n for n, kind in enumerate(kinds) if _may(facts, kind, booking)) or (len(kinds),),
+        kinds=tuple(comes) or (len(kinds),),
         needs=frozenset(booking.basket.needs),
         ready_s=_seconds(origin, ready[booking.id]) if booking.id in ready else 0,
+        low_emission_s=_low_emission_s(facts, origin, booking),
     )
     return drop, tuple(slot for slot, _ in found), tuple(locker for _, locker in found)
+
+
+def _times(
+    facts: TourFacts, kinds: Sequence[VehicleClass], able: Sequence[int], zone_id: str, window: Window
+) -> list[tuple[Window, tuple[int, ...]]]:
+    """When which of the able kinds may hand over in a window, none named where that is the same for all.
+
+    Combustion engines have each stretch between the low-emission hours of the zone.
+    """
+    closed = _low_emission(facts, zone_id)
+    stretches = list(open_spans(window, facts.city.time_zone, closed))
+    burning = tuple(n for n in able if kinds[n].combustion)
+    if not burning or stretches == [window]:
+        return [(window, ())]
+    clean = tuple(n for n in able if n not in burning)
+    apart = [(stretch, burning) for stretch in stretches]
+    return [(window, clean), *apart] if clean else apart
 
 
 def _lockers(
@@ -243,17 +276,23 @@ def _lockers(
 def _may(facts: TourFacts, kind: VehicleClass, booking: DeliveryBooking) -> bool:
     if kind.kind in MOTORED and barred(facts.closed, booking.window, booking.point, booking.address_label):
         return False
-    if kind.combustion and _low_emission(facts, booking):
-        return False
     # A class is planned by the middle of a zone, so the one that was promised also comes to its edge.
     promised = facts.pools[booking.pool_id].vehicle_class_id == kind.id
     return promised or kind.reach_m is None or distance_m(facts.node.point, booking.point) <= kind.reach_m
 
 
-def _low_emission(facts: TourFacts, booking: DeliveryBooking) -> bool:
-    """Whether any hour in which it may come is closed to combustion engines in its zone."""
-    known = (facts.hours.get((booking.zone_id, h)) for h in hours_of(booking.window, facts.city.time_zone))
-    return any(hour is not None and hour.low_emission for hour in known)
+def _low_emission(facts: TourFacts, zone_id: str) -> list[int]:
+    """The local hours in which a zone is closed to combustion engines."""
+    return [hour for hour in range(24) if (known := facts.hours.get((zone_id, hour))) and known.low_emission]
+
+
+def _low_emission_s(
+    facts: TourFacts, origin: datetime, booking: DeliveryBooking
+) -> tuple[tuple[int, int], ...]:
+    """From when to when the booking's zone is closed to combustion engines, on its day and into the night."""
+    day = Window(origin, origin + timedelta(hours=_HOURS))
+    spans = closed_spans(day, facts.city.time_zone, _low_emission(facts, booking.zone_id))
+    return tuple((_seconds(origin, one.start), _seconds(origin, one.end)) for one in spans)
 
 
 def _seconds(origin: datetime, at: datetime) -> int:
@@ -271,7 +310,7 @@ def _hours(facts: TourFacts, origin: datetime) -> list[tuple[int, int]]:
     A day with a clock change has its hours at their real seconds.
     """
     zone = ZoneInfo(facts.city.time_zone)
-    hours = [(n * 3_600, (origin + timedelta(hours=n)).astimezone(zone).hour) for n in range(30)]
+    hours = [(n * 3_600, (origin + timedelta(hours=n)).astimezone(zone).hour) for n in range(_HOURS)]
 
     def speeds(hour: int) -> list[int]:
         known = (facts.hours.get((one.id, hour)) for one in facts.zones)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.booking.rules import BookingStatus
+from app.booking.stops import stop_of
 from app.booking.tables import DeliveryBooking
 from app.capacity.queries import reaches_of
 from app.capacity.rules import Reach
@@ -23,6 +24,7 @@ from app.pricing.rules import promised_grams
 from app.slots.closings import Closings, Gate
 from app.slots.queries import all_closings, slots_by_id
 from app.slots.tables import DeliverySlot
+from app.tours.rules import TourStop
 from app.values.load import Load
 from app.values.window import Window
 
@@ -39,10 +41,14 @@ class OtherPool:
 
 @dataclass(frozen=True, slots=True)
 class Movable:
-    """A booking that may change its pool unnoticed; `pools` are of other classes, the best one first."""
+    """A booking that may change its pool unnoticed; `pools` are of other classes, the best one first.
+
+    `stop` is what it is on the tours of its own class.
+    """
 
     booking: DeliveryBooking
     pools: tuple[OtherPool, ...]
+    stop: TourStop
 
     @property
     def classes(self) -> frozenset[str]:
@@ -95,7 +101,15 @@ def movable(conn: Connection, *, now: datetime, node_id: str, day: date) -> dict
             for reach in sorted(may, key=partial(_order, own.starts_at, at_door_s))
         )
         if others:
-            made[one.hold_id] = Movable(one, others)
+            stop = stop_of(
+                reference=one.hold_id,
+                slot=slot,
+                point=one.point,
+                reach=others[0].reach,
+                basket=one.basket,
+                at_door_s=at_door_s,
+            )
+            made[one.hold_id] = Movable(one, others, replace(stop, class_id=own.vehicle_class_id))
     return made
 
 

@@ -285,14 +285,14 @@ def wall_time(text: str) -> time:
     return time.fromisoformat(text)
 
 
-def elementary_buckets(windows: Iterable[Window]) -> list[Window]:
-    """The disjoint pieces that all window boundaries cut out, where at least one window is.
+def elementary_buckets(windows: Iterable[Window], cuts: Iterable[datetime] = ()) -> list[Window]:
+    """The disjoint pieces that all window boundaries and `cuts` cut out, where at least one window is.
 
     Each piece lies wholly inside or outside every window, so overlapping windows share capacity
     through the pieces.
     """
     known = sorted(set(windows))
-    edges = sorted({edge for window in known for edge in (window.start, window.end)})
+    edges = sorted({*cuts, *(edge for window in known for edge in (window.start, window.end))})
     pieces = (Window(start, end) for start, end in pairwise(edges))
     return [piece for piece in pieces if any(window.covers(piece) for window in known)]
 

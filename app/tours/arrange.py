@@ -68,7 +68,11 @@ def _carried_over(
     for old, tour in tours.items():
         vehicle = before.frame.vehicles[old]
         waiting = free[vehicle.class_id, vehicle.shift]
-        steps = [stop for stop in tour if stop is None or stop.class_id == vehicle.class_id]
+        steps = [stop for stop in tour if stop is None or _comes(frame, vehicle.class_id, stop)]
         if waiting and any(steps):
             carried[waiting.popleft()] = steps
     return carried
+
+
+def _comes(frame: Frame, class_id: str, stop: TourStop) -> bool:
+    return stop.class_id == class_id and frame.may(class_id, stop.zone_id, stop.window)

@@ -12,7 +12,8 @@ import numpy as np
 from app.tours import insertion as way
 from app.tours.problem import Drop, Grid, Itinerary, Kind, Routes, RoutingProblem, Travel, Vehicle, Way
 from app.tours.records import NOT_PLACED, RELOAD, STOP, reference_of
-from app.tours.sheet import Sheet
+from app.tours.rules import TourStop
+from app.tours.sheet import NOTHING_TOLD, Sheet
 from app.values.load import Load
 
 # Further trips than now that a vehicle may make.
@@ -33,10 +34,13 @@ class TourProblem:
     references: tuple[str, ...]
 
 
-def tour_problem(sheet: Sheet, others: Mapping[str, Collection[str]]) -> TourProblem | None:
+def tour_problem(
+    sheet: Sheet, others: Mapping[str, Collection[str]], told: Mapping[str, TourStop] = NOTHING_TOLD
+) -> TourProblem | None:
     """All that the sheet brings; None where there is nothing that any vehicle could.
 
-    A stop is brought by its class or by one of those in `others`, by reference.
+    A stop is brought by its class or by one of those in `others`, by reference: when such a one may come is
+    seen from what is `told` of the stop, else it is when its own class may.
     """
     kinds = {
         reference_of(record): _kinds(sheet, record, others)
@@ -57,7 +61,7 @@ def tour_problem(sheet: Sheet, others: Mapping[str, Collection[str]]) -> TourPro
         kinds=tuple(Kind(class_id, class_id, group) for class_id, group in sheet.groups.items()),
         vehicles=tuple(_vehicle(sheet, number, start) for number in range(len(sheet.figures))),
         drops=tuple(
-            _drop(record, place, kinds[reference], rows)
+            _drop(sheet, record, place, kinds[reference], rows, told.get(reference))
             for place, (reference, record) in enumerate(zip(references, records, strict=True), start=1)
         ),
     )
@@ -125,11 +129,19 @@ def _first(sheet: Sheet, group: int) -> way.Floats:
     return row
 
 
-def _drop(record: Any, place: int, kinds: tuple[int, ...], rows: Sequence[way.Floats]) -> Drop:
+def _drop(
+    sheet: Sheet,
+    record: Any,
+    place: int,
+    kinds: tuple[int, ...],
+    rows: Sequence[way.Floats],
+    told: TourStop | None,
+) -> Drop:
     # Parking is in the time at the door, as the sheet has it.
     seconds = tuple(
         ceil(record["door_s"] * row[way.HANDOVER] + record["parking_s"] * row[way.PARKING]) for row in rows
     )
+    spans = _spans(sheet, record, kinds, told)
     return Drop(
         id=reference_of(record),
         load=Load(
@@ -140,9 +152,29 @@ def _drop(record: Any, place: int, kinds: tuple[int, ...], rows: Sequence[way.Fl
             int(record["chilled_ml"]),
             int(record["frozen_ml"]),
         ),
-        ways=(Way(place, int(record["opens"]), int(record["closes"]), seconds, (0,) * len(rows)),),
+        ways=tuple(
+            Way(place, opens, closes, seconds, (0,) * len(rows), kinds=() if len(spans) == 1 else mine)
+            for (opens, closes), mine in spans.items()
+        ),
         kinds=kinds,
     )
+
+
+def _spans(
+    sheet: Sheet, record: Any, kinds: tuple[int, ...], told: TourStop | None
+) -> dict[tuple[int, int], tuple[int, ...]]:
+    """Between which seconds which kinds may hand over, those of the class that has it first."""
+    own = int(record["opens"]), int(record["closes"])
+    mine = int(record["group"])
+    found: dict[tuple[int, int], tuple[int, ...]] = {own: (mine,)} if mine in kinds else {}
+    for kind in kinds:
+        if kind == mine:
+            continue
+        class_id = sheet.frame.class_ids[kind]
+        window = sheet.frame.permitted(class_id, told.zone_id, told.window) if told else None
+        span = sheet.seconds(window) if window else own
+        found[span] = (*found.get(span, ()), kind)
+    return found
 
 
 def _start(sheet: Sheet, references: Sequence[str]) -> tuple[Itinerary, ...]:

@@ -80,6 +80,12 @@ def _stop(problem: RoutingProblem, vehicle: Vehicle, stop: PlannedStop) -> Itera
     way = drop.ways[stop.way]
     if drop.kinds and vehicle.kind not in drop.kinds:
         yield f"Vehicle {vehicle.id} is of a kind that may not bring drop {drop.id}."
+    if way.kinds and vehicle.kind not in way.kinds:
+        yield f"Vehicle {vehicle.id} is of a kind that may not bring drop {drop.id} in this window."
+    if problem.kinds[vehicle.kind].combustion:
+        for begins_s, ends_s in drop.low_emission_s:
+            if begins_s <= stop.starts_s < ends_s:
+                yield f"Vehicle {vehicle.id} burns fuel at drop {drop.id} in a low-emission hour."
     if not drop.needs <= vehicle.skills:
         yield f"Vehicle {vehicle.id} lacks {sorted(drop.needs - vehicle.skills)} for drop {drop.id}."
     if not way.opens_s <= stop.starts_s <= way.closes_s:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from math import cos, hypot, radians
+from zoneinfo import ZoneInfo
 
 from app.tours.records import PASSED, RELOAD, reference_of
 from app.tours.rules import Frame, TourStop, TourVehicle, seconds_per_metre
@@ -83,7 +85,7 @@ def _driven(
         if step is None:
             at += vehicle.reload_s
         elif isinstance(step, TourStop):
-            at = max(at, frame.second(step.window.start))
+            at = _let_in(frame, vehicle, step, max(at, frame.second(step.window.start)))
             if at > frame.last(step.window) + _DUST:
                 found.append(Fault(number, step.reference, "late", at - frame.last(step.window)))
             parking_s, _ = frame.streets(step.zone_id, step.window)
@@ -97,6 +99,20 @@ def _driven(
     if over_m > _DUST:
         found.append(Fault(number, None, "beyond the range", over_m))
     return found
+
+
+def _let_in(frame: Frame, vehicle: TourVehicle, stop: TourStop, at: float) -> float:
+    """The first second from `at` on at which the streets of a stop are open to the vehicle."""
+    known = frame.zones.get(stop.zone_id)
+    if not vehicle.combustion or known is None:
+        return at
+    for _ in range(24):
+        local = (frame.midnight + timedelta(seconds=at)).astimezone(ZoneInfo(frame.time_zone))
+        if local.hour not in known.low_emission:
+            break
+        full = local.replace(minute=0, second=0, microsecond=0)
+        at += 3_600 - (local - full).total_seconds()
+    return at
 
 
 def _loaded(number: int, vehicle: TourVehicle, steps: Sequence[Step]) -> list[Fault]:

@@ -95,10 +95,12 @@ def _places(
     """Everywhere a drop could go: what way it adds there, the vehicle and its trips then."""
     drop = problem.drops[number]
     for v, vehicle in enumerate(problem.vehicles):
-        if (drop.kinds and vehicle.kind not in drop.kinds) or not drop.needs <= vehicle.skills:
+        if not drop.needs <= vehicle.skills:
             continue
         mine = trips.get(v, ())
         for way in range(len(drop.ways)):
+            if not drop.may(vehicle.kind, way):
+                continue
             leg = (number, way)
             for t, trip in enumerate(mine):
                 if not _holds(problem, vehicle, (*trip, leg)):
@@ -137,10 +139,9 @@ def _tour(problem: RoutingProblem, vehicle: int, trips: Trips) -> PlannedTour | 
     """The tour of these trips, if it can be driven: times, loads, range, kinds, skills."""
     facts = problem.vehicles[vehicle]
     for trip in trips:
-        drops = [problem.drops[drop] for drop, _ in trip]
-        if any(drop.kinds and facts.kind not in drop.kinds for drop in drops):
+        if any(not problem.drops[drop].may(facts.kind, way) for drop, way in trip):
             return None
-        if any(not drop.needs <= facts.skills for drop in drops):
+        if any(not problem.drops[drop].needs <= facts.skills for drop, _ in trip):
             return None
         if not _holds(problem, facts, trip):
             return None

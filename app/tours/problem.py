@@ -63,11 +63,15 @@ class Travel:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Vehicles that are alike in how they travel, park and hand over; `travel` is their row of `travels`."""
+    """Vehicles that are alike in how they travel, park and hand over; `travel` is their row of `travels`.
+
+    With `combustion` they hand nothing over in low-emission hours.
+    """
 
     id: str
     name: str
     travel: int
+    combustion: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ class Way:
 
     `opens_s` and `closes_s` are the first and the last second at which the handover may begin; parking comes
     before it, unless the vehicle is parked at that place already. `dearer_minor` is what the way costs beside
-    the others of the drop.
+    the others of the drop. It is for these `kinds` only, of those of the drop; none named: for all of them.
     """
 
     place: int
@@ -121,6 +125,7 @@ class Way:
     at_door_s: tuple[int, ...]
     parking_s: tuple[int, ...]
     dearer_minor: int = 0
+    kinds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,7 @@ class Drop:
 
     `price_minor` is what leaving it out costs; None when it must be brought if any
     tour can. `ready_s` is when its goods can be loaded, `needs` the skills of its vehicle.
+    `low_emission_s` are the spans of seconds, ends not included, in which combustion engines may not come.
     """
 
     id: str
@@ -138,6 +144,15 @@ class Drop:
     needs: frozenset[str] = frozenset()
     ready_s: int = 0
     price_minor: int | None = None
+    low_emission_s: tuple[tuple[int, int], ...] = ()
+
+    def may(self, kind: int, way: int) -> bool:
+        """Whether vehicles of a kind may bring it in one of its ways."""
+        return not _outside(kind, self.kinds) and not _outside(kind, self.ways[way].kinds)
+
+
+def _outside(kind: int, kinds: tuple[int, ...]) -> bool:
+    return bool(kinds) and kind not in kinds
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from app.tours.open_hours import longest_open
 from app.values.load import Load
 from app.values.point import Point
 from app.values.window import Window
@@ -44,7 +45,7 @@ class TourVehicle:
 
     `handover_bp` and `parking_bp` scale the time at the door and the parking time of a zone. A kilometre
     costs `cost_minor_per_km`, carbon included; frames that were laid out before it was told have one price.
-    With `combustion` it stays out of zones in their low-emission hours.
+    With `combustion` it hands nothing over in low-emission hours of a zone.
     """
 
     class_id: str
@@ -122,6 +123,9 @@ class Frame:
     _known: dict[tuple[str, Window], tuple[int, int]] = field(
         default_factory=dict, compare=False, init=False, repr=False
     )
+    _open: dict[tuple[str, Window], Window | None] = field(
+        default_factory=dict, compare=False, init=False, repr=False
+    )
     # Windows of a zone as arrays, by `Sheet.windows`: the same few are asked for again and again.
     asked: dict[tuple[str, tuple[Window, ...]], NDArray[np.float64]] = field(
         default_factory=dict, compare=False, init=False, repr=False
@@ -151,16 +155,26 @@ class Frame:
             self._known[key] = self._worst(zone_id, window)
         return self._known[key]
 
-    def low_emission(self, zone_id: str, window: Window) -> bool:
-        """Whether the zone is closed to combustion engines in any hour of a window."""
+    def permitted(self, class_id: str, zone_id: str, window: Window) -> Window | None:
+        """When vehicles of the class may hand over in the zone within a window; None for never.
+
+        That is all of it, and for combustion engines its longest stretch without a low-emission hour.
+        """
+        return window if class_id not in self.combustion else self.without_low_emission(zone_id, window)
+
+    def without_low_emission(self, zone_id: str, window: Window) -> Window | None:
+        """The longest stretch of a window in which a zone is open to combustion engines."""
         known = self.zones.get(zone_id)
         if known is None or not known.low_emission:
-            return False
-        return any(hour in known.low_emission for hour in hours_of(window, self.time_zone))
+            return window
+        key = (zone_id, window)
+        if key not in self._open:
+            self._open[key] = longest_open(window, self.time_zone, known.low_emission)
+        return self._open[key]
 
     def may(self, class_id: str, zone_id: str, window: Window) -> bool:
-        """Whether vehicles of the class may come to the zone at any time of a window."""
-        return class_id not in self.combustion or not self.low_emission(zone_id, window)
+        """Whether vehicles of the class may come to the zone at some time of a window."""
+        return self.permitted(class_id, zone_id, window) is not None
 
     @cached_property
     def combustion(self) -> frozenset[str]:

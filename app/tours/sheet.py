@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
 from typing import Any, NamedTuple
@@ -21,10 +21,13 @@ from app.values.point import Point
 from app.values.window import Window
 
 _LOW = (1 << 64) - 1
+NOTHING_TOLD: Mapping[str, TourStop] = {}
 # Sums of seconds from both ends of a tour differ by this much at most.
 _DUST = 1e-6
-# The column of `windows` that only this file reads: whether a low-emission hour lies in the window.
-_LOW_EMISSION = 4
+# The column of `windows` that only this file reads, and what it says of a row: the window is for every
+# vehicle, or not for combustion engines, whose own stretch of it is a row further down that tells its number.
+_WHOSE = 4
+_EVERYBODY, _NO_ENGINE = -1.0, -2.0
 
 
 class Visit(NamedTuple):
@@ -115,6 +118,10 @@ class Sheet:
         found.fill(inf)
         if not short:
             found[way.SHORT] = 0.0
+        barred = self._barred(asked)
+        if barred is not None:
+            # Nothing adds less: nobody looks there.
+            found[: way.SHORT + 1, barred] = -inf
         laid = self.laid
         self._code.fitted(
             laid.first,
@@ -132,15 +139,26 @@ class Sheet:
             np.empty((way.BOUND_ROWS, len(laid.places))),
             found,
         )
-        self._bar(found, asked)
-        return Fit(found)
+        return Fit(found if barred is None else self._gathered(found, asked, barred))
 
-    def _bar(self, found: Floats, asked: Floats) -> None:
-        """Combustion engines do not go where a low-emission hour lies within the window."""
-        closed = asked[:, _LOW_EMISSION] > 0 if self._burning else None
-        if closed is not None and closed.any():
-            barred = np.ix_(self._burning, closed)
-            found[way.EXTRA][barred], found[way.SHORT][barred] = inf, inf
+    def _barred(self, asked: Floats) -> NDArray[np.bool_] | None:
+        """By class and row, where rows are not for all of them."""
+        whose = asked[:, _WHOSE]
+        if not self._burning or (whose == _EVERYBODY).all():
+            return None
+        barred = np.repeat(whose[None, :] >= 0, len(self.groups), axis=0)
+        barred[self._burning] = whose == _NO_ENGINE
+        return barred
+
+    def _gathered(self, found: Floats, asked: Floats, barred: NDArray[np.bool_]) -> Floats:
+        """What was found with each class in the column of the window, not in that of its own stretch."""
+        found[: way.SHORT + 1, barred] = inf
+        whose = asked[:, _WHOSE]
+        own = np.flatnonzero(whose >= 0)
+        for group in self._burning:
+            found[:, group, whose[own].astype(int)] = found[:, group, own]
+        told: Floats = found[:, :, : len(asked) - len(own)]
+        return told
 
     @cached_property
     def _burning(self) -> list[int]:
@@ -148,16 +166,27 @@ class Sheet:
 
     def windows(self, zone_id: str, windows: Sequence[Window]) -> Floats:
         """Windows as `fit` wants them, with the parking and the streets of a zone within each; not to be
-        changed, for they are kept with the frame."""
+        changed, for they are kept with the frame.
+
+        A stretch of a window that is left to combustion engines is one more row after all windows.
+        """
         frame, key = self.frame, (zone_id, tuple(windows))
         if key in frame.asked:
             return frame.asked[key]
-        made = np.empty((len(windows), 5))
-        for row, window in zip(made, windows, strict=True):
+        rows, stretches = [], []
+        for number, window in enumerate(windows):
             parking_s, slow_bp = frame.streets(zone_id, window)
-            low = frame.low_emission(zone_id, window)
-            row[:] = frame.second(window.start), frame.last(window), parking_s, slow_bp / 10_000, low
-        return frame.asked.setdefault(key, made)
+            own = frame.without_low_emission(zone_id, window) if frame.combustion else window
+            whole = own == window
+            streets = parking_s, slow_bp / 10_000
+            rows.append((*self.seconds(window), *streets, _EVERYBODY if whole else _NO_ENGINE))
+            if own is not None and not whole:
+                stretches.append((*self.seconds(own), *streets, number))
+        return frame.asked.setdefault(key, np.array([*rows, *stretches], float).reshape(-1, 5))
+
+    def seconds(self, window: Window) -> tuple[int, int]:
+        """The first and the last second at which a handover may begin."""
+        return self.frame.second(window.start), self.frame.last(window)
 
     def inserted(self, stop: TourStop) -> Sheet | None:
         """With one more stop where it adds the least travel, or None where no tour of its class can."""
@@ -227,17 +256,24 @@ class Sheet:
     def _emptied(self) -> Sheet:
         return self._with(self.records[:0])
 
-    def rearranged(self, tours: Sequence[Sequence[str | None]]) -> Sheet:
+    def rearranged(
+        self, tours: Sequence[Sequence[str | None]], told: Mapping[str, TourStop] = NOTHING_TOLD
+    ) -> Sheet:
         """The same stops in another order: references by tour, None for a reload; the rest is unplaced.
 
-        A stop is of the class of its tour from then on. Raises KeyError for a reference that is not there.
+        A stop is of the class of its tour from then on; what is `told` of it says when another class may
+        come. Raises KeyError for a reference that is not there.
         """
         known = {reference_of(r): r for r in self.records if r["kind"] == STOP}
         made: list[Any] = []
         for number, tour in enumerate(tours):
             for reference in tour:
                 record = self._reload(number) if reference is None else known.pop(reference).copy()
-                record["tour"], record["group"] = number, self.figures[number, way.GROUP]
+                group = self.figures[number, way.GROUP]
+                if reference is not None and reference in told and record["group"] != group:
+                    class_id = self.frame.vehicles[number].class_id
+                    record = self._record(replace(told[reference], class_id=class_id), number)
+                record["tour"], record["group"] = number, group
                 made.append(record)
         for record in known.values():
             rest = record.copy()
@@ -297,16 +333,17 @@ class Sheet:
 
     def _record(self, stop: TourStop, tour: int) -> Any:
         number = UUID(stop.reference).int
-        parking_s, slow_bp = self.frame.streets(stop.zone_id, stop.window)
-        load = stop.load
+        frame, load = self.frame, stop.load
+        parking_s, slow_bp = frame.streets(stop.zone_id, stop.window)
+        opens, closes = self.seconds(frame.permitted(stop.class_id, stop.zone_id, stop.window) or stop.window)
         return np.array(
             (
                 number >> 64,
                 number & _LOW,
                 round(stop.point.latitude * 1e7),
                 round(stop.point.longitude * 1e7),
-                self.frame.second(stop.window.start),
-                self.frame.last(stop.window),
+                opens,
+                closes,
                 stop.at_door_s,
                 parking_s,
                 slow_bp,

@@ -23,6 +23,7 @@ from app.tours.as_problem import better, changed_class, tour_problem, tours_of
 from app.tours.improve import locked, reconcile
 from app.tours.problem import RoutingLimits
 from app.tours.queries import KnownSheet
+from app.tours.rules import TourStop
 from app.tours.sheet import Sheet
 from app.worker.router import Router
 
@@ -90,13 +91,14 @@ def _searched(
         reference: {
             class_id
             for class_id in one.classes
-            if sheet.frame.may(class_id, one.booking.zone_id, one.booking.window)
+            if sheet.frame.may(class_id, one.stop.zone_id, one.stop.window)
         }
         for reference, one in movables.items()
     }
+    stops = {reference: one.stop for reference, one in movables.items()}
     for number in range(ROUNDS):
         # The last time nobody changes: what helps inside the classes is never lost.
-        made = _routed(router, sheet, may if number < ROUNDS - 1 else {}, limits)
+        made = _routed(router, sheet, may if number < ROUNDS - 1 else {}, stops, limits)
         if made is None or not better(sheet, made):
             return None
         changes, refused = pools_for(changed_class(sheet, made), movables)
@@ -108,12 +110,16 @@ def _searched(
 
 
 def _routed(
-    router: Router, sheet: Sheet, may: Mapping[str, Collection[str]], limits: RoutingLimits
+    router: Router,
+    sheet: Sheet,
+    may: Mapping[str, Collection[str]],
+    stops: Mapping[str, TourStop],
+    limits: RoutingLimits,
 ) -> Sheet | None:
-    told = tour_problem(sheet, may)
+    told = tour_problem(sheet, may, stops)
     if told is None:
         return None
-    return sheet.rearranged(tours_of(told, router.route(told.problem, limits, told.start)))
+    return sheet.rearranged(tours_of(told, router.route(told.problem, limits, told.start)), stops)
 
 
 def _swapped(conn: Connection, now: datetime, *, known: KnownSheet, found: _Found) -> None:

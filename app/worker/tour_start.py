@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +44,7 @@ def published_orders(conn: Connection, frozen: TourSnapshot) -> list[Itinerary]:
             stop.c.booking_id,
             stop.c.slot_id,
             stop.c.locker_id,
+            stop.c.starts_at,
         )
         .join(stop, stop.c.tour_id == tour.c.id)
         .where(tour.c.node_id == frozen.node_id, tour.c.day == frozen.day, tour.c.id.not_in(frozen.kept))
@@ -55,14 +55,35 @@ def published_orders(conn: Connection, frozen: TourSnapshot) -> list[Itinerary]:
         vehicle, drop = vehicles.get((row.vehicle_id, row.shift_starts_at)), drops.get(row.booking_id)
         if vehicle is None or drop is None:
             continue
-        with suppress(ValueError):  # its window or locker is not one of its own any longer
-            ways = list(zip(frozen.slots[drop], frozen.lockers[drop], strict=True))
-            way = ways.index((row.slot_id, row.locker_id))
+        way = _published_way(frozen, vehicle, drop, row)
+        if way is not None:
             orders.setdefault(vehicle, {}).setdefault(row.trip, []).append((drop, way))
     return [
         Itinerary(vehicle, tuple(tuple(trips[number]) for number in sorted(trips)))
         for vehicle, trips in orders.items()
     ]
+
+
+def _published_way(frozen: TourSnapshot, vehicle: int, drop: int, row: Any) -> int | None:
+    """Which way of a drop a published stop was; None where its window or locker is not its own any longer.
+
+    Of stretches of the same window it is the one in which the handover was planned, else the first.
+    """
+    at_s = (row.starts_at - frozen.problem.begins_at).total_seconds()
+    ways = [
+        number
+        for number in _ways(frozen, vehicle, drop)
+        if (frozen.slots[drop][number], frozen.lockers[drop][number]) == (row.slot_id, row.locker_id)
+    ]
+    told = frozen.problem.drops[drop].ways
+    within = (number for number in ways if told[number].opens_s <= at_s <= told[number].closes_s)
+    return next(within, ways[0] if ways else None)
+
+
+def _ways(frozen: TourSnapshot, vehicle: int, drop: int) -> list[int]:
+    """The ways of a drop that the vehicle may take."""
+    kind, told = frozen.problem.vehicles[vehicle].kind, frozen.problem.drops[drop]
+    return [number for number in range(len(told.ways)) if told.may(kind, number)]
 
 
 def _tentative(conn: Connection, frozen: TourSnapshot) -> list[Itinerary]:
@@ -81,16 +102,22 @@ def _tentative(conn: Connection, frozen: TourSnapshot) -> list[Itinerary]:
     steps = as_they_are(sheet)
     for number in sorted(steps, key=lambda one: sheet.frame.vehicles[one].shift.start):
         tentative = sheet.frame.vehicles[number]
-        trips = tuple(_trips(frozen, steps[number], drops, records))
         vehicle = _vehicle(frozen, tentative.class_id, tentative.shift, busy_until)
-        if trips and vehicle is not None:
+        if vehicle is None:
+            continue
+        trips = tuple(_trips(frozen, vehicle, steps[number], drops, records))
+        if trips:
             orders[vehicle] += trips
             busy_until[vehicle] = tentative.shift.end
     return [Itinerary(vehicle, tuple(trips)) for vehicle, trips in orders.items()]
 
 
 def _trips(
-    frozen: TourSnapshot, steps: Sequence[str | None], drops: dict[str, int], records: dict[str, Any]
+    frozen: TourSnapshot,
+    vehicle: int,
+    steps: Sequence[str | None],
+    drops: dict[str, int],
+    records: dict[str, Any],
 ) -> Iterator[tuple[Leg, ...]]:
     """The trips of a tentative tour; holds that nobody has confirmed are not in them."""
     trip: list[Leg] = []
@@ -98,18 +125,18 @@ def _trips(
         if reference is not None:
             drop = drops.get(reference)
             if drop is not None:
-                trip.append((drop, _way(frozen, drop, records[reference])))
+                trip.append((drop, _way(frozen, vehicle, drop, records[reference])))
         elif trip:
             yield tuple(trip)
             trip = []
 
 
-def _way(frozen: TourSnapshot, drop: int, record: Any) -> int:
+def _way(frozen: TourSnapshot, vehicle: int, drop: int, record: Any) -> int:
     """Which way of a drop the window of a tentative stop is; the first where it is none of them."""
-    for number, way in enumerate(frozen.problem.drops[drop].ways):
-        if (way.opens_s, way.closes_s) == (int(record["opens"]), int(record["closes"])):
-            return number
-    return 0
+    ways, told = _ways(frozen, vehicle, drop), frozen.problem.drops[drop].ways
+    asked = int(record["opens"]), int(record["closes"])
+    same = (number for number in ways if (told[number].opens_s, told[number].closes_s) == asked)
+    return next(same, ways[0] if ways else 0)
 
 
 def _vehicle(

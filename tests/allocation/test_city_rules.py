@@ -12,7 +12,7 @@ from app.capacity.tables import CapacityPool
 from app.database.rows import add, rows, table_of
 from app.database.runner import Database
 from app.fleet.tables import VehicleClass
-from app.places.tables import ServiceZone
+from app.places.tables import ServiceZone, ZoneHour
 from app.slots.tables import PickWave
 from tests.allocation.test_plan import loaded
 
@@ -41,6 +41,26 @@ def test_combustion_engines_have_streets_that_are_closed_to_them_by_the_hour(cit
     # From seven in the morning until eight in the evening, local time; the last two hours are open.
     hours = {b: bucket.start.hour for b, bucket in enumerate(day.buckets)}
     assert {hours[b] for _, b in closed} == {8, 10, 12, 14, 16, 18, 19}
+
+
+def test_a_window_is_cut_where_streets_open_to_combustion_engines(city: Database) -> None:
+    def one_hour(conn: sa.Connection, _: object) -> None:
+        hour = table_of(ZoneHour)
+        conn.execute(sa.update(hour).values(low_emission=hour.c.hour == 16))
+
+    (before,) = frozen(city).days
+    city.write_now(one_hour)
+    problem = frozen(city)
+    (day,) = problem.days
+    hours = [(bucket.start.hour, bucket.end.hour) for bucket in day.buckets]
+    assert {(16, 17), (17, 18)} == set(hours) - {(b.start.hour, b.end.hour) for b in before.buckets}
+    assert {hours[b] for _, b in day.low_emission} == {(16, 17)}
+    assert {zone for zone, _ in day.low_emission} == set(range(len(problem.zones)))
+    # Nobody is cut where nothing burns fuel.
+    kind = table_of(VehicleClass)
+    city.write_now(lambda c, _: c.execute(sa.update(kind).values(combustion=False)) and None)
+    (clean,) = frozen(city).days
+    assert clean.buckets == before.buckets
 
 
 def test_small_vehicles_load_at_whatever_centre_is_nearest_and_others_at_home(city: Database) -> None:

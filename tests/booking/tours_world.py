@@ -46,7 +46,13 @@ def _local(start: int, end: int) -> Window:
     return Window(*(datetime.combine(DAY, time(hour), tzinfo=zone) for hour in (start, end)))
 
 
-def lay(db: Database, shop: Shop, vehicles: Sequence[TourVehicle], run_id: str = "test-run") -> None:
+def lay(
+    db: Database,
+    shop: Shop,
+    vehicles: Sequence[TourVehicle],
+    run_id: str = "test-run",
+    low_emission: tuple[int, ...] = (),
+) -> None:
     """Publish tours for tomorrow, as a plan does: with what is held and booked."""
 
     def work(conn: sa.Connection, now: datetime) -> None:
@@ -60,7 +66,7 @@ def lay(db: Database, shop: Shop, vehicles: Sequence[TourVehicle], run_id: str =
             circuity_bp=13_000,
             margin_bp=1_500,
             vehicles=tuple(vehicles),
-            zones={shop.zone_id: ZoneHours((0,) * 24, (10_000,) * 24)},
+            zones={shop.zone_id: ZoneHours((0,) * 24, (10_000,) * 24, low_emission)},
         )
         key = (shop.node_id, DAY)
         lay_out(

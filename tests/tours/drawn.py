@@ -19,6 +19,8 @@ MIDNIGHT = datetime(2026, 11, 25, tzinfo=UTC)
 NODE = Point(41.149, -8.607)
 ROOM = Load(0, 0, 200_000, 120_000, 80_000, 40_000)
 ZONE_IDS = ("flat", "steep")
+# Longer than any window that is drawn: what is left of one is in one piece.
+NOON = (12, 13, 14, 15)
 
 
 def hours(start: float, end: float) -> Window:
@@ -82,8 +84,8 @@ def drawn_stop(rnd: Random, classes: tuple[str, ...] = ("bike", "van"), spread: 
 
 
 def drawn_frame(rnd: Random) -> Frame:
-    """A few vehicles of two classes, with shifts that overlap."""
-    vehicles = []
+    """A few vehicles of two classes, with shifts that overlap; in some towns vans stay out of a zone at noon."""
+    vehicles, burns = [], rnd.random() < 0.5
     for _ in range(rnd.randint(1, 4)):
         start = rnd.randint(7, 16)
         van = rnd.random() < 0.5
@@ -95,9 +97,22 @@ def drawn_frame(rnd: Random) -> Frame:
                 parking_bp=10_000 if van else 2_000,
                 stops_per_trip=rnd.randint(2, 6),
                 range_m=rnd.choice((15_000, 30_000, 200_000)),
+                combustion=van and burns,
             )
         )
-    return frame(*vehicles)
+    made = frame(*vehicles)
+    return replace(made, zones={**made.zones, "steep": replace(made.zones["steep"], low_emission=NOON)})
+
+
+def allowed(the_frame: Frame, class_id: str, one: TourStop) -> Window | None:
+    """The window of a stop without the hours in which the class may not come to it, counted hour by hour."""
+    burns = any(v.combustion for v in the_frame.vehicles if v.class_id == class_id)
+    closed = the_frame.zones[one.zone_id].low_emission if burns else ()
+    first, last = (
+        round((at - MIDNIGHT).total_seconds() / 3_600) for at in (one.window.start, one.window.end)
+    )
+    free = [hour for hour in range(first, last) if hour not in closed]
+    return hours(free[0], free[-1] + 1) if free else None
 
 
 def filled(

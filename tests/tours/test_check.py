@@ -80,6 +80,21 @@ def test_loads_range_kinds_and_skills_are_looked_at() -> None:
         assert sentence in wrong
 
 
+def test_fuel_that_is_burnt_in_a_low_emission_hour_is_found_whatever_the_windows_say() -> None:
+    problem, tour = good()
+    closed = replace(problem.drops[0], low_emission_s=((8 * HOUR, 9 * HOUR), (9 * HOUR, 10 * HOUR)))
+    clean = replace(problem, drops=(closed, problem.drops[1]))
+    assert said(clean, tour) == ""
+    burning = replace(clean, kinds=(replace(problem.kinds[0], combustion=True),))
+    assert said(burning, tour) == "Vehicle van burns fuel at drop a in a low-emission hour."
+    open_again = replace(closed, low_emission_s=((8 * HOUR, 9 * HOUR),))
+    assert said(replace(burning, drops=(open_again, problem.drops[1])), tour) == ""
+    # A window that is for other kinds is none of its own.
+    theirs = replace(problem.drops[0], ways=(replace(problem.drops[0].ways[0], kinds=(1,)),))
+    wrong = said(replace(problem, drops=(theirs, problem.drops[1])), tour)
+    assert wrong == "Vehicle van is of a kind that may not bring drop a in this window."
+
+
 def test_a_vehicle_with_two_tours_a_drop_planned_twice_and_a_wrong_cost_are_found() -> None:
     problem, tour = good()
     wrong = said(problem, tour, tour)

@@ -16,7 +16,7 @@ from app.tours.rules import Frame, TourStop, seconds_per_metre
 from app.tours.sheet import Sheet, empty_sheet
 from app.values.load import Load
 from app.values.point import Point
-from tests.tours.drawn import drawn_frame, drawn_stop, filled, frame, hours, stop, vehicle
+from tests.tours.drawn import allowed, drawn_frame, drawn_stop, filled, frame, hours, stop, vehicle
 
 SEEDS = st.integers(0, 2**32)
 
@@ -93,8 +93,9 @@ def driven(sheet: Sheet, known: dict[str, TourStop]) -> tuple[list[float], list[
             ((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2) ** 0.5 * per_m * max(slow_a, slow_b)
             for (a, slow_a), (b, slow_b) in pairwise(zip(spots, slow, strict=True))
         ]
-        opens = [the_frame.second(s.window.start) if isinstance(s, TourStop) else start for s in tour]
-        closes = [the_frame.last(s.window) if isinstance(s, TourStop) else end for s in tour]
+        within = [allowed(the_frame, one.class_id, s) if isinstance(s, TourStop) else None for s in tour]
+        opens = [the_frame.second(window.start) if window else start for window in within]
+        closes = [the_frame.last(window) if window else end for window in within]
         service = [_service(the_frame, number, step) for step in tour]
         at, gone = float(start), 0.0
         for open_s, leg, needs in zip(opens, legs[:-1], service, strict=True):
@@ -155,7 +156,10 @@ def every_gap(sheet: Sheet, known: dict[str, TourStop], one: TourStop) -> tuple[
     extra = short = inf
     the_frame = sheet.frame
     visits = list(sheet.visits())
-    opens, closes = the_frame.second(one.window.start), the_frame.last(one.window)
+    within = allowed(the_frame, one.class_id, one)
+    if within is None:
+        return extra, short
+    opens, closes = the_frame.second(within.start), the_frame.last(within)
     for number, tour in enumerate(steps_of(sheet, known)):
         one_vehicle = the_frame.vehicles[number]
         if one_vehicle.class_id != one.class_id:

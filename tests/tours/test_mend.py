@@ -72,6 +72,17 @@ def test_windows_loads_range_and_kinds_are_kept_and_what_fits_nowhere_is_named()
     assert mended(barred, [Itinerary(0, (((0, 0),),))]).unserved == (1,)
 
 
+def test_a_drop_has_the_window_of_the_kind_that_comes() -> None:
+    new = drop("new", 2)
+    apart = (replace(new.ways[0], kinds=(1,)), replace(new.ways[0], opens_s=HOUR, kinds=(0,)))
+    problem = line(drop("one", 1), replace(new, ways=apart))
+    routes = mended(problem, [Itinerary(0, (((0, 0),),))])
+    (late,) = [stop for trip in routes.tours[0].trips for stop in trip.stops if stop.drop == 1]
+    assert (late.way, late.starts_s, check(problem, routes)) == (1, HOUR, [])
+    theirs = line(drop("one", 1), replace(new, ways=apart[:1]))
+    assert mended(theirs, [Itinerary(0, (((0, 0), (1, 0)),))]).unserved == (1,)
+
+
 def test_stops_that_a_tour_cannot_keep_any_more_leave_it_and_the_others_stay() -> None:
     # It begins an hour later than it was planned for: one of its three is lost, and another van takes it.
     problem = line(drop("a", 1), drop("b", 2, closes=HOUR), drop("c", 3), vehicles=2)

@@ -93,12 +93,16 @@ class LaidOut:
 
 @dataclass(frozen=True)
 class _Spot:
-    """A row of the matrices: a place with, for a client, its leg; `door_s` is the least time at its door."""
+    """A row of the matrices: a place with, for a client, its way (by number too) and its drop.
+
+    `door_s` is the least time at its door.
+    """
 
     place: int
     way: Way | None = None
     drop: Drop | None = None
     door_s: int = 0
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -195,7 +199,7 @@ class _Depots:
 def _spot(problem: RoutingProblem, leg: Leg) -> _Spot:
     drop = problem.drops[leg[0]]
     way = drop.ways[leg[1]]
-    return _Spot(way.place, way, drop, min(way.at_door_s))
+    return _Spot(way.place, way, drop, min(way.at_door_s), leg[1])
 
 
 def _dimensions(problem: RoutingProblem) -> list[str]:
@@ -312,7 +316,7 @@ def _tables(
     seconds = _slowest(problem, profile, spots, places, free, doors, to_park) + to_park
     seconds = seconds + (doors - least)[:, None]
     for number, spot in enumerate(spots):
-        barred = spot.drop is not None and not _may(profile, spot.drop)
+        barred = spot.drop is not None and not _may(profile, spot.drop, spot.number)
         if barred or (number in rests and profile.rests != rests[number]):
             for table in (metres, seconds):
                 table[number, :] = table[:, number] = _BARRED
@@ -321,8 +325,8 @@ def _tables(
     return metres, seconds
 
 
-def _may(profile: _Profile, drop: Drop) -> bool:
-    return (not drop.kinds or profile.kind in drop.kinds) and drop.needs <= profile.skills
+def _may(profile: _Profile, drop: Drop, way: int) -> bool:
+    return drop.may(profile.kind, way) and drop.needs <= profile.skills
 
 
 def _square(grid: Grid, places: Table) -> Table:
