@@ -190,12 +190,7 @@ def _drop(
     be brought in any of its windows that its pool's hour lies in: narrowing it to one of those takes nothing
     from other pools.
     """
-    pool = facts.pools[booking.pool_id]
-    windows = [(slot.window, slot.id) for slot in facts.choices.get(booking.id, ())]
-    windows = [one for one in windows if one[0].covers(pool.window)]
-    if not windows:
-        planned = facts.slots[booking.slot_id].window if booking.id in facts.choices else booking.window
-        windows = [(planned, booking.slot_id)]
+    windows = _windows(facts, booking)
     able = [n for n, kind in enumerate(kinds) if _may(facts, kind, booking)]
     times = [
         (window, slot_id, mine)
@@ -237,6 +232,17 @@ def _drop(
         low_emission_s=_low_emission_s(facts, origin, booking),
     )
     return drop, tuple(slot for slot, _ in found), tuple(locker for _, locker in found)
+
+
+def _windows(facts: TourFacts, booking: DeliveryBooking) -> list[tuple[Window, str]]:
+    """The windows that a booking may be brought in, with their slots."""
+    pool = facts.pools[booking.pool_id]
+    windows = [(slot.window, slot.id) for slot in facts.choices.get(booking.id, ())]
+    windows = [one for one in windows if one[0].covers(pool.window)]
+    if windows:
+        return windows
+    planned = facts.slots[booking.slot_id].window if booking.id in facts.choices else booking.window
+    return [(planned, booking.slot_id)]
 
 
 def _times(
