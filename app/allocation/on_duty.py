@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
@@ -21,17 +21,23 @@ from app.values.window import Window
 
 # A vehicle that is back goes out again if so much of its shift is left.
 _AGAIN = timedelta(minutes=30)
+# No driver is asked for more over the end of a shift.
+OVERTIME = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Rostered:
-    """A vehicle in one of its shifts, or in what is left of one; `driven_m` it has driven in it before."""
+    """A vehicle in one of its shifts, or in what is left of one; `driven_m` it has driven in it before.
+
+    `overtime` is how long it may be late home: not once it is out, nor when its next driver waits for it.
+    """
 
     vehicle_id: str
     class_id: str
     starts_at: datetime
     ends_at: datetime
     driven_m: int = 0
+    overtime: timedelta = OVERTIME
 
 
 def roster(
@@ -46,7 +52,8 @@ def roster(
     if not parts:
         return ()
     span = Window(min(p.window.start for p in parts), max(p.window.end for p in parts))
-    gone = _gone(outages_within(conn, span, node_id=node_id))
+    outages = outages_within(conn, Window(span.start, span.end + OVERTIME), node_id=node_id)
+    gone = _gone(outages)
     found: list[Rostered] = []
     busy: dict[str, list[Window]] = defaultdict(list)
     for driven in _driven(conn, kept, gone):
@@ -60,13 +67,33 @@ def roster(
     there = sa.and_(vehicle.c.node_id == node_id, vehicle.c.out_of_service.is_(False))
     vehicles = rows(conn, Vehicle, sa.select(vehicle).where(there).order_by(vehicle.c.name))
     for part in sorted(parts, key=lambda p: (p.window.start, p.class_id, p.window.end)):
-        one = (
-            next((v for v in vehicles if _free(v, part, busy, gone)), None) if part.window.end > now else None
-        )
-        if one is not None:
+        free = [v for v in vehicles if _free(v, part, busy, gone)] if part.window.end > now else []
+        if free:
+            # One that has been home for a while, if there is one: who had it before may be late.
+            one = min(free, key=lambda v: _waited_for(part, busy[v.id]))
             busy[one.id].append(part.window)
             found.append(Rostered(one.id, part.class_id, part.window.start, part.window.end))
-    return tuple(found)
+    return tuple(replace(one, overtime=_overtime(one, busy[one.vehicle_id], outages)) for one in found)
+
+
+def _waited_for(part: Part, busy: Sequence[Window]) -> bool:
+    """Whether a vehicle is still out, in overtime, when a shift begins with it."""
+    return any(part.window.start - OVERTIME < span.end <= part.window.start for span in busy)
+
+
+def _overtime(one: Rostered, busy: Sequence[Window], outages: Sequence[VehicleOutage]) -> timedelta:
+    """How long a vehicle may be late: until it is out or its next shift begins.
+
+    Where an outage that names no vehicle cuts its shift, it is the one that is out.
+    """
+    mine = [
+        outage.starts_at
+        for outage in outages
+        if outage.vehicle_class_id in (None, one.class_id)
+        and (outage.vehicle_id == one.vehicle_id or outage.starts_at == one.ends_at)
+    ]
+    later = [at for at in (*mine, *(span.start for span in busy)) if at >= one.ends_at]
+    return min(OVERTIME, min(later) - one.ends_at) if later else OVERTIME
 
 
 def _gone(outages: Iterable[VehicleOutage]) -> dict[str, list[VehicleOutage]]:

@@ -31,8 +31,7 @@ from app.values.load import Load
 from app.values.point import Point, distance_m
 from app.values.window import Window
 
-# Overtime is asked of a driver for an hour at most, and paid half more.
-OVERTIME_S = 3_600
+# Overtime is paid half more.
 OVERTIME_BP = 15_000
 _RELOADS = 12
 # A day of tours, and what of it goes on past midnight.
@@ -165,7 +164,7 @@ def _vehicle(
         capacity=Load(kind.stops_per_trip, 0, kind.volume_ml, kind.weight_g, kind.chilled_ml, kind.frozen_ml),
         range_m=max(0, kind.range_m - one.driven_m),
         cost_minor_per_km=per_km,
-        overtime_s=OVERTIME_S,
+        overtime_s=int(one.overtime.total_seconds()),
         overtime_minor_per_h=facts.wage_minor_per_h * OVERTIME_BP // 10_000,
         reloads=_RELOADS,
         reload_s=kind.reload_s,

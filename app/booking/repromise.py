@@ -96,11 +96,13 @@ def propose_to(
     """Write a proposal for each of these bookings that has any window to be proposed.
 
     `overrides` are what took their pools away, by pool, where pools were. Goods that are picked and must
-    stay cold are there by `cold_until`. One that has an open proposal already is left with it.
+    stay cold are there by `cold_until`. One that this disruption has asked already is left with it; what
+    others asked, an operator or an earlier disruption, gives way to what there is to choose from now.
     """
     pools = sorted({booking.pool_id for booking in bookings})
     _settle(conn, pools)
-    asked = _asked(conn, pools)
+    asked = {one.booking_id for one in open_proposals(conn, disruption_id=disruption_id)}
+    _give_way(conn, disruption_id, [booking.id for booking in bookings])
     elsewhere = _alternatives(conn, now, bookings)
     slots = {slot.id: slot for slot in slots_by_id(conn, [s for ids in elsewhere.values() for s in ids])}
     made = []
@@ -127,6 +129,14 @@ def propose_to(
         topic = f"booking:{one.booking_id}"
         events.record(conn, now=now, topic=topic, kind="booking.repromise_proposed", payload=facts)
     return made
+
+
+def _give_way(conn: Connection, disruption_id: str, booking_ids: Sequence[str]) -> None:
+    """Take back what was asked of these bookings before this disruption."""
+    proposal = table_of(RepromiseProposal)
+    others = sa.or_(proposal.c.disruption_id.is_(None), proposal.c.disruption_id != disruption_id)
+    theirs = sa.and_(proposal.c.booking_id.in_(booking_ids), proposal.c.state == RepromiseState.OPEN, others)
+    conn.execute(sa.update(proposal).where(theirs).values(state=RepromiseState.WITHDRAWN))
 
 
 def open_proposals(conn: Connection, *, disruption_id: str) -> list[RepromiseProposal]:

@@ -96,7 +96,7 @@ class RepromiseFacts(BookingConfirmedFacts):
         return cls(
             **BookingConfirmedFacts.sample().as_context(),
             choices=("Wed 25 November, 20:00-21:00", "Thu 26 November, 18:00-19:00"),
-            answer_by="18:30",
+            answer_by="Wed 25 November, 18:30",
             choose_url="https://shop.example/bookings/token/choose",
         )
 

@@ -131,7 +131,9 @@ def repromise(conn: Connection, _now: datetime, told: Mapping[str, Any], urls: U
             f" {window_text(slot.window, about.locale, about.zone)}"
             for slot in sorted(windows, key=lambda slot: slot.starts_at)
         ),
-        answer_by=time_text(until, about.locale, about.zone),
+        answer_by=", ".join(
+            (day_text(until, about.locale, about.zone), time_text(until, about.locale, about.zone))
+        ),
         choose_url=f"{urls.booking_url(about.booking.id)}/choose",
     )
     return Letter(

@@ -99,17 +99,23 @@ def told(kind: str, at: datetime, **changes: Any) -> dict[str, Any]:
 
 
 def rostered(
-    conn: Connection, node_id: str, class_id: str, names: list[str], day: date = DAY, start: int = 17
+    conn: Connection,
+    node_id: str,
+    class_id: str,
+    names: list[str],
+    day: date = DAY,
+    start: int = 17,
+    end: int = 22,
 ) -> None:
     """Vehicles with these names, all in one shift of the evening."""
     pattern = ShiftPattern(
-        key=f"s {class_id} {day}",
+        key=f"s {class_id} {day} {start}",
         name="Evening",
         starts_local="17:00",
         ends_local="22:00",
         weekdays="1234567",
     )
-    window = evening(day, start, 22)
+    window = evening(day, start, end)
     known = set(conn.execute(sa.select(table_of(Vehicle).c.name)).scalars())
     fresh = [Vehicle(name=n, node_id=node_id, vehicle_class_id=class_id) for n in names if n not in known]
     add(conn, pattern)

@@ -202,6 +202,50 @@ def test_who_is_asked_chooses_in_time_or_is_brought_it_by_a_partner_courier(
         assert town.sound()
 
 
+def test_who_is_asked_when_something_else_fails_is_asked_anew_and_not_handed_over(
+    db: Database, clock: Clock
+) -> None:
+    town, bookings = broken_evening(db)
+    world = world_on(db)
+    clock.set(AT_1740)
+    with client_on(db) as client:
+        shop, desk = Api(client), Api(client, key=OPERATOR)
+        desk.data(REPORT, input=told())
+        while worked(world):
+            pass
+        clock.forward(timedelta(minutes=5))
+        node = to_global("FulfilmentNode", town.shop.node_id)
+        ill = told(kind="COURIER", vehicleName=None, nodeId=node, vehicleKind="VAN", reason="Rui is ill")
+        assert desk.data(REPORT, input=ill)["reportDisruption"]["userErrors"] == []
+        while worked(world):
+            pass
+        latest, first = desk.data(OUTCOME)["disruptions"]
+        assert (latest["status"], latest["asked"], latest["partnerCouriers"]) == ("REPAIRED", 2, 0)
+        proposals = desk.data(PROPOSALS)["repromiseProposals"]["nodes"]
+        states = sorted((one["booking"]["id"], one["state"]) for one in proposals)
+        asked = sorted(to_global("DeliveryBooking", bookings[name].id) for name in ("c9", "c10"))
+        assert states == [(one, state) for one in asked for state in ("OPEN", "WITHDRAWN")]
+        # The letter says the day too: who is asked the evening before would take the hour for today's.
+        letters = [
+            one for one in about(shop, bookings["c10"])["notifications"] if "Escolha" in one["subject"]
+        ]
+        assert len(letters) == 2
+        assert all("Escolha até quarta, 25 de novembro, " in one["text"] for one in letters)
+
+        ninth = to_global("DeliveryBooking", bookings["c9"].id)
+        (mine,) = [one for one in proposals if (one["booking"]["id"], one["state"]) == (ninth, "OPEN")]
+        choice = {"bookingId": ninth, "slotId": mine["alternatives"][0]["id"], "idempotencyKey": "k"}
+        assert shop.data(CHOOSE, input=choice)["chooseWindow"]["userErrors"] == []
+        clock.set(max(datetime.fromisoformat(one["answerBy"]) for one in (latest, first)))
+        while worked(world):
+            pass
+        assert town.now_of(bookings["c9"]).partner_courier is False
+        assert town.now_of(bookings["c10"]).partner_courier is True
+        counted = [one["partnerCouriers"] for one in desk.data(OUTCOME)["disruptions"]]
+        assert counted == [1, 3]
+        assert town.sound()
+
+
 def test_a_window_is_chosen_on_the_page_of_the_letter(db: Database, clock: Clock) -> None:
     town, bookings = broken_evening(db)
     clock.set(AT_1740)

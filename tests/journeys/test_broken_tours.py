@@ -13,6 +13,7 @@ from tests.conftest import Clock
 from tests.journeys.broken import AT_1605, OPERATOR, OUTCOME, REPORT, Broken, broken_town, published, told
 
 AT_1805 = datetime(2026, 11, 25, 18, 5, tzinfo=UTC)
+TOURS = "query ($day: Date!) { tours(day: $day) { vehicle returnsAt overtimeSeconds } }"
 DESK = Actor("", Role.OPERATOR, "desk")
 
 
@@ -100,4 +101,32 @@ def test_a_van_that_has_not_left_loses_its_tour_to_the_others(db: Database, cloc
         assert there.isdisjoint(handed)
         assert there & set(before["Van 7"])
         assert outcome["partnerCouriers"] == len(handed)
+        assert made.town.sound()
+
+
+def test_a_van_that_goes_out_later_is_home_by_then_and_not_in_overtime(db: Database, clock: Clock) -> None:
+    made = broken_town(db)
+    # By count one van is enough for all of them; on the road it is not.
+    made.town.publish(
+        made.town.vans(18, orders=28, vehicles=2),
+        made.town.bike(18, orders=0),
+        made.town.bike(19, vehicles=1),
+    )
+    clock.set(AT_1605)
+    published(made)
+    assert len(made.tours()["Van 7"]) > 2
+    out_at = datetime(2026, 11, 25, 18, 45, tzinfo=UTC)
+    with client_on(db) as client:
+        desk = Api(client, key=OPERATOR)
+        desk.data(REPORT, input=told("VEHICLE", out_at, vehicleName="Van 7"))
+        made.run()
+        (outcome,) = desk.data(OUTCOME)["disruptions"]
+        assert outcome["status"] == "REPAIRED", outcome["message"]
+        seen = desk.data(TOURS, day=out_at.date().isoformat())["tours"]
+        back = {
+            (one["vehicle"], one["overtimeSeconds"]): datetime.fromisoformat(one["returnsAt"]) for one in seen
+        }
+        assert max(at for (_, _), at in back.items()) > out_at
+        assert [at for (name, _), at in back.items() if name == "Van 7" and at > out_at] == []
+        assert [late for name, late in back if name == "Van 7" and late] == []
         assert made.town.sound()

@@ -33,6 +33,8 @@ _TRIGGERS = {
     "operator": "because an operator asked for it",
     "schedule": "by the clock",
     "cut-off": "at a cut-off",
+    "disruption": "because something failed",
+    "skills": "because of what a kind of vehicles can do no more",
 }
 
 
