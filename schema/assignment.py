@@ -65,6 +65,7 @@ class AllocationChoice:
     """A choice."""
 
     pool_id: strawberry.ID = strawberry.field(description="The capacity pool.")
+    vehicle_class: str = strawberry.field(description="The class of vehicles, as operators name it.")
     vehicle_kind: VehicleKind = strawberry.field(description="The kind of vehicle.")
     node: str = strawberry.field(description="The node it comes from.")
     window: TimeWindow = strawberry.field(description="The pool's bucket.")
@@ -155,9 +156,10 @@ def _choice(told: Explanation, choice: ExplainedChoice | None) -> AllocationChoi
 
     return AllocationChoice(
         pool_id=to_global("CapacityPool", choice.pool_id),
+        vehicle_class=choice.vehicle_class,
         vehicle_kind=choice.vehicle_kind,
         node=choice.node_name,
-        window=shown(ZonedWindow(choice.window, "UTC")),
+        window=shown(ZonedWindow(choice.window, told.time_zone)),
         work_s=choice.work_s,
         distance=money(choice.cost_minor),
         worth=money(choice.worth_minor),

@@ -19,13 +19,15 @@ from app.capacity.queries import reaches_of
 from app.capacity.rules import Reach, inside
 from app.capacity.tables import CapacityPool
 from app.database.rows import by_id, rows, table_of
+from app.fleet.queries import vehicle_classes
 from app.fleet.rules import VehicleKind
 from app.fleet.tables import VehicleClass
 from app.handover.queries import preference_by_id
 from app.places.tables import FulfilmentNode
+from app.slots.queries import slots_by_id
 from app.values.actor import Actor
 from app.values.money import Money, divided
-from app.values.window import Window
+from app.values.window import Window, ZonedWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class ExplainedChoice:
     """
 
     pool_id: str
+    vehicle_class: str
     vehicle_kind: VehicleKind
     node_name: str
     window: Window
@@ -54,10 +57,14 @@ class ExplainedChoice:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a booking is where it is. `chosen` is None while a partner courier brings it; `run_id` is None
-    where no run has placed it since it was booked or moved."""
+    """Why a booking is where it is, with the zone that its hours are told in.
+
+    `chosen` is None while a partner courier brings it; `run_id` is None where no run has placed it since it
+    was booked or moved.
+    """
 
     booking: DeliveryBooking
+    time_zone: str
     run_id: str | None
     at: datetime
     chosen: ExplainedChoice | None
@@ -85,6 +92,11 @@ def explain(conn: Connection, *, now: datetime, actor: Actor, booking_id: str) -
     return _from_pools(conn, now, booking, moves)
 
 
+def _zone(conn: Connection, booking: DeliveryBooking) -> str:
+    (slot,) = slots_by_id(conn, [booking.slot_id])
+    return slot.time_zone
+
+
 def _from_run(
     conn: Connection, booking: DeliveryBooking, stored: BookingAllocation, moves: tuple[BookingMove, ...]
 ) -> Explanation:
@@ -93,7 +105,8 @@ def _from_run(
     chosen = next((choice for choice in choices if choice.pool_id == stored.pool_id), None)
     others = [choice for choice in choices if choice is not chosen]
     best = min(others, key=lambda choice: choice.total_minor, default=None)
-    return Explanation(booking, stored.run_id, stored.at, chosen, best, stored.partner_minor, moves)
+    zone = _zone(conn, booking)
+    return Explanation(booking, zone, stored.run_id, stored.at, chosen, best, stored.partner_minor, moves)
 
 
 def _from_pools(
@@ -108,14 +121,16 @@ def _from_pools(
     chosen = next((choice for choice in choices if choice.pool_id == booking.pool_id), None)
     others = [choice for choice in choices if choice.pool_id != booking.pool_id]
     best = min(others, key=lambda choice: choice.total_minor, default=None)
-    return Explanation(booking, None, booking.changed_at, chosen, best, None, moves)
+    zone = _zone(conn, booking)
+    return Explanation(booking, zone, None, booking.changed_at, chosen, best, None, moves)
 
 
 def _stored(places: Mapping[str, _Place], choice: Mapping[str, Any]) -> ExplainedChoice:
     pool, kind, node = places[choice["pool"]]
     return ExplainedChoice(
         pool_id=pool.id,
-        vehicle_kind=kind,
+        vehicle_class=kind.name,
+        vehicle_kind=kind.kind,
         node_name=node,
         window=pool.window,
         work_s=choice["work_s"],
@@ -130,7 +145,8 @@ def _reached(places: Mapping[str, _Place], reach: Reach, work_s: int) -> Explain
     _, kind, node = places[reach.pool_id]
     return ExplainedChoice(
         pool_id=reach.pool_id,
-        vehicle_kind=kind,
+        vehicle_class=kind.name,
+        vehicle_kind=kind.kind,
         node_name=node,
         window=reach.window,
         work_s=work_s,
@@ -141,41 +157,62 @@ def _reached(places: Mapping[str, _Place], reach: Reach, work_s: int) -> Explain
     )
 
 
-type _Place = tuple[CapacityPool, VehicleKind, str]
+type _Place = tuple[CapacityPool, VehicleClass, str]
 
 
 def _places(conn: Connection, pool_ids: Sequence[str]) -> dict[str, _Place]:
-    """Pools with the kind of their vehicles and the name of their node."""
-    pool, kind, node = table_of(CapacityPool), table_of(VehicleClass), table_of(FulfilmentNode)
+    """Pools with the class of their vehicles and the name of their node."""
+    pool, node = table_of(CapacityPool), table_of(FulfilmentNode)
     found = rows(conn, CapacityPool, sa.select(pool).where(pool.c.id.in_(pool_ids)))
-    kinds = {row.id: row.kind for row in conn.execute(sa.select(kind.c.id, kind.c.kind))}
+    kinds = {kind.id: kind for kind in vehicle_classes(conn)}
     names = {row.id: row.name for row in conn.execute(sa.select(node.c.id, node.c.name))}
     return {one.id: (one, kinds[one.vehicle_class_id], names[one.node_id]) for one in found}
 
 
 def in_words(told: Explanation) -> str:
-    """Why, in a sentence or two of plain English."""
+    """Why these vehicles, this hour and this cost, and what else there was, in plain English."""
     currency = told.booking.currency
     if told.chosen is None:
         price = f" for about {_amount(told.partner_minor, currency)}" if told.partner_minor else ""
         return f"No vehicle has room for it in its window: a partner courier brings it{price}."
     chosen = told.chosen
-    price = _amount(chosen.total_minor, currency)
-    text = f"{_named(chosen)} takes {round(chosen.work_s / 60)} minutes: {price}."
+    promised, planned = _hours(told, told.booking.window), _hours(told, chosen.window)
+    inside = " as promised" if promised == planned else f", promised between {promised}"
+    text = (
+        f"{chosen.vehicle_class} from {chosen.node_name} brings it between {planned}{inside}."
+        f" It takes {round(chosen.work_s / 60)} minutes and costs {_amount(chosen.total_minor, currency)}"
+        f"{_parts(chosen, currency)}."
+    )
     best = told.next_best
     if best is None:
-        return f"{text} Nothing else serves this address in the promised window."
+        return f"{text} Nothing else that can bring it serves this address in the promised window."
     more = best.total_minor - chosen.total_minor
     if told.run_id is None and told.moves and told.moves[-1].after_pool_id == chosen.pool_id:
-        return f"{text} It goes with it because {told.moves[-1].reason}."
+        return f"{text} It was moved there, because of this: {told.moves[-1].reason}."
     if more >= 0:
-        return f"{text} The next best, {_named(best)}, would cost {_amount(more, currency)} more."
-    return f"{text} {_named(best)} would cost {_amount(-more, currency)} less and had no room."
+        return f"{text} The next best, {_named(told, best)}, would cost {_amount(more, currency)} more."
+    return f"{text} {_named(told, best)} would cost {_amount(-more, currency)} less and had no room."
 
 
-def _named(choice: ExplainedChoice) -> str:
-    kind = choice.vehicle_kind.replace("_", " ").lower()
-    return f"{kind} from {choice.node_name}"
+def _named(told: Explanation, choice: ExplainedChoice) -> str:
+    return f"{choice.vehicle_class} from {choice.node_name} between {_hours(told, choice.window)}"
+
+
+def _hours(told: Explanation, window: Window) -> str:
+    local = ZonedWindow(window, told.time_zone)
+    return f"{local.starts_at:%H:%M} and {local.ends_at:%H:%M}"
+
+
+def _parts(choice: ExplainedChoice, currency: str) -> str:
+    """What a cost is made of, where it is more than one thing."""
+    named = (
+        (choice.cost_minor, "distance and carbon"),
+        (choice.worth_minor, "what its minutes are worth to who still orders"),
+        (choice.scarcity_minor, "the time that other bookings need there"),
+        (choice.move_minor, "the change itself"),
+    )
+    said = [f"{_amount(minor, currency)} {what}" for minor, what in named if minor]
+    return f", of that {', '.join(said)}" if len(said) > 1 else ""
 
 
 def _amount(minor: int | None, currency: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -33,3 +33,9 @@ def write_zone_costs(conn: Connection, *, now: datetime, days: Sequence[date], a
     means = sa.select(hours.c.zone_id, hours.c.day, whole).group_by(hours.c.zone_id, hours.c.day)
     conn.execute(sa.delete(cost).where(cost.c.day.in_(days)))
     conn.execute(sa.insert(cost).from_select(["zone_id", "day", "cost_minor"], means))
+
+
+def forget_zone_costs(conn: Connection, *, now: datetime) -> None:
+    """Delete those of days that are over everywhere: no fee asks for them again."""
+    cost = table_of(ZoneDayCost)
+    conn.execute(sa.delete(cost).where(cost.c.day < now.date() - timedelta(days=1)))

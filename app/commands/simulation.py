@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -18,6 +20,8 @@ from app.commands.terminal import complaints, console
 
 COMMAND = (sys.executable, "-m", "app.simulation")
 DEFAULT_LOADS = "0.8,1.2,1.7,2.2"
+# Columns of a terminal below which a table of a season is cut to pieces.
+_WIDE = 160
 
 
 def simulate(
@@ -48,13 +52,24 @@ def simulate(
         raise typer.Exit(2) from why
     season = {"evenings": evenings, "loads": wanted, "seed": seed, "vehicles": vehicles, "effort": effort}
     found = _play({**season, "processes": processes, "folder": str(out.resolve())})
-    shown = Table()
-    for name in found["head"]:
-        shown.add_column(name)
-    for row in found["rows"]:
-        shown.add_row(*row)
-    console.print(shown)
+    _show(found["head"], found["rows"])
     console.print(f"[green]✓[/green] Figures and pictures are in {out}: season.md, season.json, *.svg")
+
+
+def _show(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table where there is room for one, else each policy with its figures under it."""
+    shown = Table()
+    for name in head:
+        shown.add_column(name)
+    for row in rows:
+        shown.add_row(*row)
+    if console.width >= _WIDE:
+        console.print(shown)
+        return
+    for load, policy, *figures in rows:
+        console.print(f"[bold]{head[0]} {load}, {policy}[/bold]")
+        said = ", ".join(f"{name} {figure}" for name, figure in zip(head[2:], figures, strict=True))
+        console.print(Padding(said, (0, 0, 0, 2)), highlight=False)
 
 
 def _play(season: dict[str, object]) -> dict[str, Any]:

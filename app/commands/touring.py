@@ -102,7 +102,7 @@ def _show(db: Database, runs: Sequence[TourRun]) -> None:
             lambda conn, _: rows(conn, FulfilmentNode, sa.select(table_of(FulfilmentNode)))
         )
     }
-    table = Table("day", "node", "drops", "trips", "km", "overtime min", "left out", "streets")
+    table = Table("day", "node", "drops", "trips", "km", "overtime min", "left out")
     for run in runs:
         table.add_row(
             f"{run.day:%a %d %b}",
@@ -112,6 +112,7 @@ def _show(db: Database, runs: Sequence[TourRun]) -> None:
             f"{run.distance_m / 1000:.1f}",
             f"{run.overtime_s / 60:.0f}",
             str(len(run.left_out)),
-            run.streets or "",
         )
     console.print(table)
+    for source in sorted({run.streets for run in runs if run.streets}):
+        console.print(f"Travel times: {source}.", markup=False)

@@ -44,7 +44,7 @@ def _picture(lines: Sequence[Line], path: Path, title: str, figure_of: Callable[
         axes.errorbar(
             [line.load + beside for line in mine],
             [one.mean for one in found],
-            yerr=[one.half for one in found],
+            yerr=[one.half or 0.0 for one in found],
             label=name,
             color=_COLOURS[number % len(_COLOURS)],
             marker=_MARKS[number % len(_MARKS)],

@@ -17,13 +17,13 @@ from app.simulation.season import policies_of
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean and half the width of its 95 % confidence interval (Student); 0 for a single evening."""
+    """A mean and half the width of its 95 % confidence interval (Student); None: one evening has none."""
 
     mean: float
-    half: float
+    half: float | None
 
-    def __str__(self) -> str:
-        return f"{self.mean:,.0f} ± {self.half:,.0f}"
+    def __format__(self, spec: str) -> str:
+        return f"{self.mean:{spec}}" + ("" if self.half is None else f" ± {self.half:{spec.lstrip('+')}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _line(mine: Sequence[Outcome], counters: dict[int, Outcome]) -> Line:
 def estimate(values: Sequence[float]) -> Estimate:
     """The mean of independent evenings and half of its 95 % interval."""
     if len(values) < 2:
-        return Estimate(fmean(values), 0.0)
+        return Estimate(fmean(values), None)
     quantile = float(student.ppf(0.975, len(values) - 1))
     return Estimate(fmean(values), quantile * stdev(values) / sqrt(len(values)))
 
@@ -113,15 +113,14 @@ HEAD = (
 
 def cells(line: Line) -> list[str]:
     """A line as text, under HEAD."""
-    drop = line.cost_per_drop
     return [
         f"{line.load:g}",
         line.policy,
-        str(line.profit),
+        f"{line.profit:,.0f}",
         f"{line.of_fluid:.1%}",
-        f"{line.gain.mean:+,.0f} ± {line.gain.half:,.0f}",
-        f"{drop.mean:.2f} ± {drop.half:.2f}",
-        str(line.orders),
+        f"{line.gain:+,.0f}",
+        f"{line.cost_per_drop:.2f}",
+        f"{line.orders:,.0f}",
         f"{line.fee:.2f}",
         f"{line.km_per_order:.2f}",
         f"{line.grams_per_order:.1f}",

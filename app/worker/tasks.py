@@ -24,6 +24,7 @@ from app.booking.errors import BookingNotFlexible, SlotNotFound
 from app.booking.narrow import narrow
 from app.booking.reclaim import reclaim
 from app.booking.serve_waitlist import serve_waitlist, waited_pools
+from app.capacity.zone_costs import forget_zone_costs
 from app.database.idempotency import IdempotencyKey
 from app.database.rows import table_of
 from app.demand.errors import BrokenForecast
@@ -225,7 +226,7 @@ async def improve_tours(world: World, job: Job) -> None:
 
 
 async def keep_house(world: World, _job: Job) -> None:
-    """Throw away what nobody needs: old answers, finished jobs."""
+    """Throw away what nobody needs: old answers, finished jobs, the level of costs of days that are over."""
     await world.db.write(_prune)
 
 
@@ -235,6 +236,7 @@ def _prune(conn: Connection, now: datetime) -> None:
     conn.execute(sa.delete(key).where(sa.tuple_(key.c.scope, key.c.key).in_(old_keys)))
     done = sa.and_(job.c.state == JobState.DONE, job.c.created_at <= now - KEEP_JOBS)
     conn.execute(sa.delete(job).where(job.c.id.in_(sa.select(job.c.id).where(done).limit(BATCH))))
+    forget_zone_costs(conn, now=now)
 
 
 # Who acts when nobody asks: the house's own clock.

@@ -24,7 +24,7 @@ from tests.factories import make_storefront
 RUNS = """{ assignmentRuns(date: "2026-11-25") { id status trigger date orders moved narrowed partnerCouriers
   overtimeSeconds gap objective { amount } bound { amount } } }"""
 WHY = """query ($id: ID!) { explainAllocation(bookingId: $id) { sentence partnerCourier
-  chosen { vehicleKind node window { startsAt } total { amount } distance { amount } workSeconds }
+  chosen { vehicleClass vehicleKind node window { startsAt endsAt timeZone } total { amount } distance { amount } workSeconds }
   nextBest { vehicleKind total { amount } } partnerCourierCost { amount }
   moves { reason actor beforePoolId afterPoolId } run { trigger } }
   booking(id: $id) { partnerCourier } }"""
@@ -52,7 +52,11 @@ def test_why_a_booking_is_where_it_is_before_and_after_a_run(db: Database) -> No
         assert found["chosen"]["total"]["amount"] == "0.40"
         assert found["nextBest"] == {"vehicleKind": "VAN", "total": {"amount": "0.90"}}
         assert found["run"] is None
-        assert "would cost 0.50 EUR more" in found["sentence"]
+        # The same class at the same node may be the next best at another hour: hours are always told, local.
+        assert found["chosen"]["window"]["timeZone"] == "Europe/Lisbon"
+        assert found["sentence"].startswith(f"{found['chosen']['vehicleClass']} from ")
+        assert " brings it between 18:00 and 19:00 as promised. It takes 9 minutes" in found["sentence"]
+        assert " between 18:00 and 19:00, would cost 0.50 EUR more." in found["sentence"]
 
         # The bikes are gone: vans bring it, and the run says what it cost and proved.
         town.publish(town.vans(18), town.bike(19))
@@ -61,7 +65,8 @@ def test_why_a_booking_is_where_it_is_before_and_after_a_run(db: Database) -> No
         assert found["chosen"]["vehicleKind"] == "VAN"
         assert found["run"] == {"trigger": "HOUR"}
         assert [move["actor"] for move in found["moves"]] == ["planner"]
-        assert "Nothing else serves this address" in found["sentence"]
+        assert "Nothing else that can bring it serves this address" in found["sentence"]
+        assert "0.90 EUR distance and carbon, 0.02 EUR the change itself." in found["sentence"]
         (run,) = api.data(RUNS)["assignmentRuns"]
         assert (run["status"], run["moved"], run["orders"], run["partnerCouriers"]) == ("PUBLISHED", 1, 1, 0)
         assert float(run["bound"]["amount"]) <= float(run["objective"]["amount"])

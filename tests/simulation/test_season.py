@@ -1,5 +1,6 @@
 """A season in small: the same shoppers, exact repetition, and what the policies must show."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,7 +116,10 @@ def test_an_interval_is_students() -> None:
     found = estimate([1.0, 2.0, 3.0])
     assert found.mean == 2.0
     assert found.half == pytest.approx(4.303 / 3**0.5, rel=1e-3)
-    assert estimate([5.0]).half == 0
+    assert f"{found:+,.1f}" == "+2.0 ± 2.5"
+    # One evening says nothing of the next: no interval, and none of width nothing.
+    assert estimate([5.0]).half is None
+    assert f"{estimate([5.0]):.2f}" == "5.00"
 
 
 def test_every_policy_is_named_once() -> None:
@@ -140,6 +144,11 @@ def test_an_operator_plays_a_season_and_finds_figures_and_pictures(tmp_path: Pat
     ]
     said = CliRunner().invoke(app, ["simulate", *asked], catch_exceptions=False)
     assert said.exit_code == 0, said.output
+    # Every figure can be read in a terminal of 80 columns.
+    assert "load 0.8, first-come insertion, 4 EUR" in said.output
+    assert re.search(r"cost per drop EUR \d+\.\d\d, orders \d+,", " ".join(said.output.split()))
+    assert "±" not in said.output
+    assert "…" not in said.output
     told = orjson.loads((tmp_path / "season.json").read_bytes())
     assert [line["policy"] for line in told["lines"]] == [policy.name for policy in POLICIES]
     assert (tmp_path / "season.md").read_text(encoding="utf-8").startswith("| load | policy |")

@@ -124,7 +124,7 @@ def test_bookings_change_their_class_with_pool_ledger_tours_and_history(db: Data
     said = {(e.kind, e.pool_id, e.reason) for e in db.read_now(lambda c, _: rows(c, CapacityEntry, mine))}
     assert said == {("RELEASE", ana.pool_id, REASON), ("BOOKING", now.pool_id, REASON)}
     told = db.read_now(lambda c, n: explain(c, now=n, actor=_OPERATOR, booking_id=ana.id))
-    assert told.sentence.endswith(f"It goes with it because {REASON}.")
+    assert told.sentence.endswith(f"It was moved there, because of this: {REASON}.")
     # There is nothing better: nobody moves again.
     assert not town.improved()
 
