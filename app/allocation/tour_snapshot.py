@@ -26,7 +26,7 @@ from app.places.tables import CollectionPoint
 from app.tours.open_hours import closed_spans, open_spans
 from app.tours.problem import Break, Drop, Kind, RoutingProblem, Way
 from app.tours.problem import Vehicle as TourVehicle
-from app.tours.rules import BREAK_AFTER, BREAK_EARLIEST_S, BREAK_LATEST_S, BREAK_S
+from app.tours.rules import BREAK_AFTER, BREAK_EARLIEST_S, BREAK_LATEST_S, BREAK_S, hours_of
 from app.values.load import Load
 from app.values.point import Point, distance_m
 from app.values.window import Window
@@ -206,7 +206,7 @@ def _drop(
         places += [(one.id, one.point, policy.at_door_s) for one in lockers]
     ways, found = [], []
     for (window, slot_id, mine), (locker_id, point, door_s) in product(times, places):
-        parking_s = _parking_s(facts, booking.zone_id, window.start)
+        parking_s = _parking_s(facts, booking.zone_id, window)
         found.append((slot_id, locker_id))
         ways.append(
             Way(
@@ -304,9 +304,10 @@ def _seconds(origin: datetime, at: datetime) -> int:
     return round((at - origin).total_seconds())
 
 
-def _parking_s(facts: TourFacts, zone_id: str, at: datetime) -> int:
-    hour = facts.hours.get((zone_id, at.astimezone(ZoneInfo(facts.city.time_zone)).hour))
-    return hour.parking_s if hour else 0
+def _parking_s(facts: TourFacts, zone_id: str, window: Window) -> int:
+    """Parking in the worst hour that a window touches, as the tentative tours reckon."""
+    known = [facts.hours.get((zone_id, hour)) for hour in hours_of(window, facts.city.time_zone)]
+    return max((hour.parking_s for hour in known if hour), default=0)
 
 
 def _hours(facts: TourFacts, origin: datetime) -> list[tuple[int, int]]:
