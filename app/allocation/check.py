@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
+from itertools import combinations
 
 from app.allocation.problem import DayProblem, DaySolution, Plan, Problem, contribution, hours_used
 from app.allocation.travel import between_m
@@ -55,6 +56,7 @@ def _day(problem: Problem, day: DayProblem, s: DaySolution) -> Iterator[str]:
     yield from _range(problem, day, s)
     yield from _door(problem, day, s)
     yield from _small(problem, day, s)
+    yield from _skills(problem, day, s)
     yield from _waves(problem, day, s)
     yield from _streets(problem, day, s)
     yield from _openings(problem, day, s)
@@ -142,6 +144,33 @@ def _small(problem: Problem, day: DayProblem, s: DaySolution) -> Iterator[str]:
     for (zone, bucket), amount in small.items():
         if amount > share * everything[zone, bucket] + _ORDERS:
             yield f"small vehicles serve {amount:.2f} orders of zone {zone} in bucket {bucket}."
+
+
+def _skills(problem: Problem, day: DayProblem, s: DaySolution) -> Iterator[str]:
+    """Whoever lacks what some orders need serves the others: those served there and those nobody serves."""
+    needed = [set(skills) for skills, _ in problem.needs]
+    picked = [c for size in (1, 2, len(needed)) for c in combinations(range(len(needed)), size)]
+    turned: dict[tuple[int, int], float] = defaultdict(float)
+    for some in dict.fromkeys(picked):
+        left = 1 - sum(problem.needs[n][1] for n in some) / 10_000
+        unable = [not any(needed[n] <= set(fleet.skills) for n in some) for fleet in problem.fleets]
+        theirs: dict[tuple[int, int], float] = defaultdict(float)
+        everything: dict[tuple[int, int], float] = defaultdict(float)
+        for arc, amount in zip(day.arcs, s.served, strict=True):
+            everything[arc.zone, arc.bucket] += amount
+            theirs[arc.zone, arc.bucket] += amount if unable[arc.fleet] else 0.0
+        for cell, amount in theirs.items():
+            if amount > _ORDERS and left <= 0:
+                yield f"zone {cell[0]} is served {amount:.2f} orders by vehicles that can bring none of them."
+            elif amount > _ORDERS:
+                turned[cell] = max(turned[cell], (amount - _ORDERS) / left - everything[cell])
+    spare: dict[int, float] = defaultdict(float)
+    for group, amounts in zip(day.groups, s.steered, strict=True):
+        spare[group.zone] += group.orders - sum(amounts)
+    for zone in sorted({zone for zone, _ in turned}):
+        short = sum(orders for (z, _), orders in turned.items() if z == zone) - spare[zone]
+        if short > _ORDERS * 10:
+            yield f"zone {zone} has {short:.2f} orders brought by vehicles that cannot."
 
 
 def _waves(problem: Problem, day: DayProblem, s: DaySolution) -> Iterator[str]:

@@ -49,6 +49,7 @@ class Fleet:
     combustion: bool = False
     minor_per_m: float = 0.0
     grams_per_m: float = 0.0
+    skills: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,8 @@ class DayProblem:
 class Problem:
     """All a capacity plan is told. `usable_bp` is the share of shift time that can be sold,
     `small_orders_bp` the share of orders small enough for a small vehicle, `margin_minor` the
-    contribution of an order before delivery, `at_door_s` the usual handover."""
+    contribution of an order before delivery, `at_door_s` the usual handover. `needs` are the sets of skills
+    that some orders need, with their share of all in basis points; the others need none."""
 
     currency: str
     margin_minor: int
@@ -173,6 +175,7 @@ class Problem:
     nodes: tuple[Node, ...]
     fleets: tuple[Fleet, ...]
     days: tuple[DayProblem, ...]
+    needs: tuple[tuple[tuple[str, ...], int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from app.allocation.problem import (
     Wave,
 )
 from app.allocation.tables import PlanningFigures
-from app.allocation.to_come import ToCome, read_to_come
+from app.allocation.to_come import ToCome, read_to_come, recent_needs
 from app.booking.rules import BookingStatus
 from app.booking.tables import DeliveryBooking
 from app.capacity.tables import CapacityPool
@@ -75,6 +75,7 @@ def snapshot(conn: Connection, *, now: datetime, first: date, days: int) -> Prob
         nodes=nodes,
         fleets=fleets,
         days=tuple(planned),
+        needs=recent_needs(conn, now=now),
     )
 
 
@@ -191,6 +192,7 @@ def _fleets(facts: _Facts) -> tuple[Fleet, ...]:
             combustion=kind.combustion,
             minor_per_m=metre[kind.id][0],
             grams_per_m=metre[kind.id][1],
+            skills=tuple(sorted(kind.able)),
         )
         for n, node in enumerate(facts.nodes)
         for kind in facts.classes

@@ -39,9 +39,11 @@ def unbounded(problem: Problem) -> Problem:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 100_000), st.booleans(), st.booleans())
-def test_every_plan_passes_the_checker_and_its_bounds_hold(seed: int, concave: bool, opening: bool) -> None:
-    problem = unbounded(town(seed, concave=concave, opening=opening))
+@given(st.integers(0, 100_000), st.booleans(), st.booleans(), st.booleans())
+def test_every_plan_passes_the_checker_and_its_bounds_hold(
+    seed: int, concave: bool, opening: bool, skills: bool
+) -> None:
+    problem = unbounded(town(seed, concave=concave, opening=opening, skills=skills))
     plan = planned(problem)
     assert check(problem, plan) == []
     (solution,) = plan.days
@@ -112,7 +114,7 @@ def test_prices_follow_openings_and_waves() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_second_solver_finds_the_same_optimum(seed: int) -> None:
-    problem = town(seed, concave=seed % 2 == 0)
+    problem = town(seed, concave=seed % 2 == 0, skills=seed % 3 > 0)
     sheet = Sheet("both")
     model = DayModel(problem, problem.days[0], sheet)
     sheet.maximise(model.objective(FREE))
@@ -156,9 +158,19 @@ def _longer_ways(problem: Problem) -> Problem:
     return replace(problem, days=(replace(problem.days[0], arcs=arcs),))
 
 
+def _large_orders_only(problem: Problem) -> Problem:
+    return replace(problem, needs=((("LARGE_ITEMS",), 9_990),))
+
+
+def _none_can(problem: Problem) -> Problem:
+    return replace(problem, needs=((("TAIL_LIFT",), 10_000),))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (_large_orders_only, "brought by vehicles that cannot"),
+        (_none_can, "can bring none of them"),
         (_serves_in_a_wave, "in one wave"),
         (_streets_are_closed, "burns fuel"),
         (_fewer_windows, "open windows"),

@@ -24,8 +24,13 @@ DAY = date(2026, 11, 28)
 BUCKETS = 3
 
 
-def town(seed: int, *, days: int = 1, concave: bool = True, opening: bool = True) -> Problem:
-    """Two to four zones, a depot with vans and a centre with bikes; hours that may or may not suffice."""
+def town(
+    seed: int, *, days: int = 1, concave: bool = True, opening: bool = True, skills: bool = False
+) -> Problem:
+    """Two to four zones, a depot with vans and a centre with bikes; hours that may or may not suffice.
+
+    With skills, vans alone take what is large, some orders need two people, and bikes may check ages or not.
+    """
     rng = Random(seed)
     zones = rng.randint(2, 4)
     fleets = (
@@ -33,6 +38,13 @@ def town(seed: int, *, days: int = 1, concave: bool = True, opening: bool = True
         _fleet(1, "bike", rng.randint(1, 4), stops=5, small=rng.random() < 0.5),
     )
     hours = tuple(rng.uniform(6, 20) for _ in range(2))
+    needs: tuple[tuple[tuple[str, ...], int], ...] = ()
+    if skills:
+        apart = Random(-seed - 1)
+        bike = (("AGE_CHECK",), (), ("TWO_PEOPLE",))[apart.randrange(3)]
+        fleets = (replace(fleets[0], skills=("AGE_CHECK", "LARGE_ITEMS")), replace(fleets[1], skills=bike))
+        wanted = (("AGE_CHECK",), ("AGE_CHECK", "LARGE_ITEMS"), ("LARGE_ITEMS",), ("TWO_PEOPLE",))
+        needs = tuple((one, apart.choice((200, 1_000, 2_400))) for one in wanted if apart.random() < 0.7)
     return Problem(
         currency="EUR",
         margin_minor=950,
@@ -49,6 +61,7 @@ def town(seed: int, *, days: int = 1, concave: bool = True, opening: bool = True
             _day(rng, DAY + timedelta(days=n), zones, fleets, concave=concave, opening=opening)
             for n in range(days)
         ),
+        needs=needs,
     )
 
 

@@ -244,8 +244,11 @@ def _bindings(model: DayModel, engine: Engine) -> tuple[Binding, ...]:
 
 
 def _rows_that_bind(model: DayModel, worths: Sequence[float]) -> Iterator[Binding]:
+    lacking = {f"skill{k}": one.words for k, one in enumerate(model.unable)}
     for (name, first, second), row in model.rows.items():
         words, unit, scale = _WORDS.get(name, ("", "", 0.0))
+        if name in lacking:
+            words, unit, scale = f"vehicles for orders that need {lacking[name]}", "order", 1.0
         worth = worths[row] * scale
         if worth <= 1.0:
             continue
@@ -256,8 +259,8 @@ def _rows_that_bind(model: DayModel, worths: Sequence[float]) -> Iterator[Bindin
             worth_minor=worth,
             node=wave.node if wave else first if name in ("door", "hours") else None,
             fleet=first if name in ("fleet", "range") else None,
-            bucket=second if name in ("door", "fleet") else wave.buckets[0] if wave else None,
-            zone=first if name == "most" else None,
+            bucket=second if name in ("door", "fleet", *lacking) else wave.buckets[0] if wave else None,
+            zone=first if name in ("most", *lacking) else None,
         )
 
 

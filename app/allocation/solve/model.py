@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from app.allocation.needs import unable
 from app.allocation.problem import OVERFLOW_PRICE, DayProblem, Problem
 from app.allocation.solve.opening import Opening
 from app.allocation.solve.sheet import Engine, Sheet, Terms, Variable
@@ -29,11 +30,11 @@ class Amounts(NamedTuple):
 class DayModel:
     """Variables and rows of one day inside a PuLP problem (which may hold several days).
 
-    `u` steered demand per group and bucket, `x` served orders per arc, `n` vehicles per shift,
-    `e` overflow of work that is promised already. Rows are kept by name for their shadow prices, with
-    their bounds. `counts` are the columns of `n`, `steered` those of `u` by group, `served` those of `x`,
-    `overflow` those of `e`; the day's columns begin at `first`. `lines` say how far a drop is from the next:
-    where travel is concave they change from pass to pass.
+    `u` steered demand per group and bucket, `x` served orders per arc, `n` vehicles per shift, `e`
+    overflow of work that is promised already, `r` orders turned away for want of a skill. Rows are kept
+    by name for their shadow prices, with their bounds. `counts` are the columns of `n`, `steered` those
+    of `u` by group, `served` those of `x`, `overflow` those of `e`; the day's columns begin at `first`.
+    `lines` say how far a drop is from the next: where travel is concave they change from pass to pass.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class DayModel:
         self._door()
         self._waves()
         self._small_orders()
+        self._skills()
         if self.opening:
             self.opening.rows()
 
@@ -89,6 +91,9 @@ class DayModel:
         self.counts = range(before, self.sheet.columns)
         self.overflow = range(self.sheet.columns, self.sheet.columns + len(day.taken))
         self.e = [add(f"e{tag}_{t}", taken.work_s) for t, taken in enumerate(day.taken)]
+        self.unable = unable(self.problem)
+        cells = sorted({(arc.zone, arc.bucket) for arc in day.arcs}) if self.unable else []
+        self.r = {cell: add(f"r{tag}_{cell[0]}_{cell[1]}") for cell in cells}
 
     def objective(self, hour_price: Sequence[float] | None = None) -> Terms:
         """Contribution of the day in minor units, less the price of its driver hours, in column order.
@@ -244,6 +249,24 @@ class DayModel:
                 small_ones.add((arc.zone, arc.bucket))
         for key in sorted(small_ones):
             self.row(("small", *key), mixed[key], "<=", 0.0)
+
+    def _skills(self) -> None:
+        """Of what is wanted of a zone in a bucket, vehicles serve at most the share that needs no skill they
+        lack. Orders that nobody serves are turned away: with those that are served no more than there are."""
+        here: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for a, arc in enumerate(self.day.arcs):
+            here[arc.zone, arc.bucket].append(a)
+        for k, one in enumerate(self.unable):
+            for cell, arcs in here.items():
+                theirs = {a for a in arcs if self.day.arcs[a].fleet in one.fleets}
+                if theirs:
+                    shared = [(self.x[a], 1 - one.share if a in theirs else -one.share) for a in arcs]
+                    self.row((f"skill{k}", *cell), [*shared, (self.r[cell], -one.share)], "<=", 0.0)
+        for zone in sorted({zone for zone, _ in self.r}):
+            mine = [g for g, group in enumerate(self.day.groups) if group.zone == zone]
+            wanted = [(u, 1.0) for g in mine for u in self.u[g]]
+            turned = [(r, 1.0) for (z, _), r in self.r.items() if z == zone]
+            self.row(("turned", zone, 0), wanted + turned, "<=", sum(self.day.groups[g].orders for g in mine))
 
     def cap_hours(self, most_hours: Mapping[int, float]) -> None:
         """Keep the driver hours of single nodes within what is left of their week."""

@@ -100,6 +100,9 @@ class DayPrices:
                 row = self._model.rows.get(("demand", g, 0))
                 if row is not None:
                     self._engine.limit(row, amount)
+            row = self._model.rows.get(("turned", zone, 0))
+            if row is not None:
+                self._engine.limit(row, max(0.0, orders) if before else 0.0)
         self._engine.bound(columns, most)
 
     def _take(self, taken: Mapping[tuple[int, int], tuple[int, int]]) -> None:
