@@ -34,7 +34,7 @@ from app.tours.tables import TourSheet
 from app.values.actor import Actor, Role
 from app.values.window import local_day
 from app.worker.plan import plan
-from tests.conftest import fresh_postgres
+from tests.databases import fresh_postgres
 from tests.postgres import NoPostgres, cluster
 
 KEY = "key-of-the-benchmark"

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import settings
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
-from app.database.engine import engine_for
 from app.database.runner import Database
-from app.tables import metadata
+from tests.databases import Kept, Lite, fresh_postgres
 from tests.factories import NOW
 from tests.postgres import Cluster, NoPostgres, cluster
 
@@ -58,7 +53,8 @@ def anyio_backend() -> str:
 def postgres() -> Iterator[Cluster | None]:
     """A real PostgreSQL for this process, or None where there can be none."""
     try:
-        with cluster() as running:
+        # Nothing is counted or tidied behind a test's back, so a statement's plan is the same every time.
+        with cluster(settings=("autovacuum=off",)) as running:
             yield running
     except NoPostgres as why:
         warnings.warn(pytest.PytestWarning(f"no PostgreSQL, its tests are skipped: {why}"), stacklevel=1)
@@ -66,36 +62,19 @@ def postgres() -> Iterator[Cluster | None]:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(postgres: Cluster | None) -> str | None:
+def kept(postgres: Cluster | None) -> Iterator[Kept]:
     """A database with all tables on the session's server."""
     if postgres is None:
-        return None
-    return fresh_postgres(postgres)
+        pytest.skip("NO POSTGRESQL ON THIS MACHINE: install it, or set PG_BIN")
+    found = Kept(fresh_postgres(postgres))
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="session")
-def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with all tables, to be copied."""
-    file = tmp_path_factory.mktemp("empty") / "lastlap.db"
-    engine = engine_for(f"sqlite:///{file}")
-    metadata.create_all(engine)
-    engine.dispose()
-    return file
-
-
-def fresh_postgres(running: Cluster, *, tables: bool = True) -> str:
-    """A new database on the server."""
-    name = f"t{uuid4().hex}"
-    admin = engine_for(running.dsn)
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-        conn.exec_driver_sql(f"CREATE DATABASE {name}")
-    admin.dispose()
-    url = f"{running.dsn.rsplit('/', 1)[0]}/{name}"
-    if tables:
-        engine = engine_for(url)
-        metadata.create_all(engine)
-        engine.dispose()
-    return url
+def lite(tmp_path_factory: pytest.TempPathFactory) -> Lite:
+    """What makes SQLite files."""
+    return Lite(tmp_path_factory.mktemp("empty") / "lastlap.db")
 
 
 @pytest.fixture(params=ENGINES)
@@ -108,23 +87,10 @@ def engine_name(request: pytest.FixtureRequest) -> str:
 def database_url(engine_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
     """An empty database with all tables."""
     if engine_name == "sqlite":
-        shutil.copy(request.getfixturevalue("empty_sqlite"), tmp_path / "lastlap.db")
-        return f"sqlite:///{tmp_path / 'lastlap.db'}"
-    found: str | None = request.getfixturevalue("postgres_url")
-    if found is None:
-        pytest.skip("NO POSTGRESQL ON THIS MACHINE: install it, or set PG_BIN")
-    engine = engine_for(found)
-    with engine.begin() as conn:
-        # Emptying a table costs the same whether it holds anything or not, and most hold nothing.
-        asked = (
-            f"SELECT '{t.name}' WHERE EXISTS (SELECT 1 FROM \"{t.name}\")" for t in metadata.sorted_tables
-        )
-        filled = conn.execute(sa.text(" UNION ALL ".join(asked))).scalars().all()
-        if filled:
-            names = ", ".join(f'"{name}"' for name in filled)
-            conn.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
-    engine.dispose()
-    return found
+        lite: Lite = request.getfixturevalue("lite")
+        return lite.copy(tmp_path / "lastlap.db")
+    found: Kept = request.getfixturevalue("kept")
+    return found.emptied()
 
 
 @pytest.fixture
@@ -135,21 +101,27 @@ def clock() -> Clock:
 
 @pytest.fixture
 def impatient_db(database_url: str, clock: Clock) -> Iterator[Database]:
-    """A database whose clock the test moves, with the product's own patience for locks."""
+    """A database whose connections are as the product makes them, and only this test's."""
     database = Database(database_url, clock=clock)
     yield database
     database.close()
 
 
 @pytest.fixture
-def db(impatient_db: Database) -> Database:
+def db(database_url: str, clock: Clock, request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database whose clock the test moves, and that waits for locks as long as a slow machine needs."""
-    if impatient_db.engine.dialect.name == "postgresql":
-        event.listen(impatient_db.engine, "connect", _patient)
-    return impatient_db
+    if database_url.startswith("sqlite"):
+        lite: Lite = request.getfixturevalue("lite")
+        opened = lite.database(database_url, clock)
+    else:
+        kept: Kept = request.getfixturevalue("kept")
+        opened = kept.database(clock)
+    with opened as database:
+        yield database
 
 
-def _patient(connection: Any, _record: Any) -> None:
-    """Wait a minute for a lock: where the machine is slow, two seconds say nothing of the code."""
-    connection.execute("SET lock_timeout = '60s'")
-    connection.commit()
+@pytest.fixture
+def file_db(lite: Lite, tmp_path: Path, clock: Clock) -> Iterator[Database]:
+    """The same on SQLite alone, for what asks little of the database: pages in a browser, say."""
+    with lite.database(lite.copy(tmp_path / "lastlap.db"), clock) as database:
+        yield database

@@ -11,12 +11,11 @@ from app.allocation.problem import Limits, Plan, Problem, hours_used
 from app.allocation.publish import binding_limits
 from app.allocation.snapshot import snapshot
 from app.database.rows import table_of
-from app.database.runner import Database
 from app.places.tables import FulfilmentNode
-from app.tables import metadata
 from app.worker.solver import run_solver
 from tests.allocation.test_plan import loaded
 from tests.conftest import Clock
+from tests.databases import Lite
 
 QUICK = Limits(day_s=4, gap=0.02, processes=1)
 # Wednesday to the Tuesday after next: three calendar weeks, the first and the last in part.
@@ -25,16 +24,14 @@ SCARCE, PLENTY = 90, 5_000
 
 
 @pytest.fixture(scope="module")
-def fortnight(tmp_path_factory: pytest.TempPathFactory) -> tuple[Problem, Plan]:
+def fortnight(lite: Lite, tmp_path_factory: pytest.TempPathFactory) -> tuple[Problem, Plan]:
     """A fortnight in which the first node has far too few drivers and the others plenty."""
-    db = Database(f"sqlite:///{tmp_path_factory.mktemp('hours') / 'hours.db'}", clock=Clock())
-    metadata.create_all(db.engine)
-    loaded(db)
     node = table_of(FulfilmentNode)
     hours = sa.case((node.c.key == "depot", SCARCE), else_=PLENTY)
-    db.write_now(lambda c, _: c.execute(sa.update(node).values(driver_hours_per_week=hours)) and None)
-    problem = db.read_now(lambda c, n: snapshot(c, now=n, first=FIRST, days=DAYS))
-    db.close()
+    with lite.database(lite.copy(tmp_path_factory.mktemp("hours") / "hours.db"), Clock()) as db:
+        loaded(db)
+        db.write_now(lambda c, _: c.execute(sa.update(node).values(driver_hours_per_week=hours)) and None)
+        problem = db.read_now(lambda c, n: snapshot(c, now=n, first=FIRST, days=DAYS))
     return problem, run_solver(problem, QUICK, wall_s=170)
 
 

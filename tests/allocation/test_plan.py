@@ -20,10 +20,10 @@ from app.demo.load import load
 from app.demo.seed import read_seed
 from app.fleet.tables import Vehicle
 from app.slots.tables import DeliverySlot
-from app.tables import metadata
 from app.worker.plan import plan
 from app.worker.solver import SolverFailed, run_solver
 from tests.conftest import Clock
+from tests.databases import Lite
 
 QUICK = Limits(day_s=4, gap=0.02, processes=1)
 DAY = date(2026, 11, 25)
@@ -40,12 +40,10 @@ def problem_of(db: Database, days: int = 1) -> Problem:
 
 
 @pytest.fixture(scope="module")
-def solved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Problem, Plan]:
-    db = Database(f"sqlite:///{tmp_path_factory.mktemp('plan') / 'plan.db'}", clock=Clock())
-    metadata.create_all(db.engine)
-    loaded(db)
-    problem = problem_of(db, days=2)
-    db.close()
+def solved(lite: Lite, tmp_path_factory: pytest.TempPathFactory) -> tuple[Problem, Plan]:
+    with lite.database(lite.copy(tmp_path_factory.mktemp("plan") / "plan.db"), Clock()) as db:
+        loaded(db)
+        problem = problem_of(db, days=2)
     return problem, run_solver(problem, QUICK, wall_s=120)
 
 

@@ -38,13 +38,13 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_sqlite_writes_through_and_keeps_keys(db: Database) -> None:
+def test_sqlite_writes_through_and_keeps_keys(impatient_db: Database) -> None:
     def pragmas(conn: Connection, _now: datetime) -> list[object]:
         names = ("journal_mode", "synchronous", "foreign_keys")
         return [conn.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names]
 
     full = 2
-    assert db.write_now(pragmas) == ["wal", full, 1]
+    assert impatient_db.write_now(pragmas) == ["wal", full, 1]
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])

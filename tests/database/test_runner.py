@@ -165,7 +165,8 @@ def test_two_that_lock_each_other_out_both_succeed(db: Database) -> None:
     assert sum(tries.values()) == (3 if db.engine.dialect.name == "postgresql" else 2)
 
 
-def test_a_lock_held_for_too_long_is_a_refusal_to_repeat(db: Database) -> None:
+def test_a_lock_held_for_too_long_is_a_refusal_to_repeat(impatient_db: Database) -> None:
+    db = impatient_db
     db.write_now(lambda c, n: leave(c, n, "row"))
     touch = sa.update(table_of(Job)).values(attempts=5)
     with db.engine.connect() as hogging:
@@ -178,7 +179,7 @@ def test_a_lock_held_for_too_long_is_a_refusal_to_repeat(db: Database) -> None:
 
 
 def _wait_less(db: Database) -> None:
-    """As long as tests wait for a lock is too long for this one."""
+    """As long as the product waits for a lock is too long for this test."""
     lite = db.engine.dialect.name == "sqlite"
 
     @event.listens_for(db.engine, "checkout")

@@ -22,7 +22,7 @@ from app.storefronts.issue_key import issue_key
 from app.values.actor import Role
 from app.values.load import Load
 from schema.ids import to_global
-from tests.conftest import fresh_postgres
+from tests.databases import fresh_postgres
 from tests.factories import (
     HOME,
     ZONE,

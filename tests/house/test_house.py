@@ -15,7 +15,7 @@ from app.database.engine import engine_for
 from app.errors import Refusal
 from app.migrate import downgrade, upgrade
 from app.tables import metadata
-from tests.conftest import fresh_postgres
+from tests.databases import fresh_postgres
 from tests.postgres import Cluster
 
 ROOT = Path(__file__).parents[2]

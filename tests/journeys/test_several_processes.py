@@ -23,7 +23,7 @@ from app.values.ids import new_id
 from app.values.load import DIMENSIONS, Load
 from schema.ids import to_global
 from tests.api import KEY
-from tests.conftest import fresh_postgres
+from tests.databases import fresh_postgres
 from tests.factories import HOME, ROOM, evening, make_pools, make_shop, make_slot, pool_plan
 from tests.faults.conftest import PATIENT
 from tests.faults.processes import Server

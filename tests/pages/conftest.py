@@ -18,14 +18,15 @@ from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Connection
 
 from app.capacity.rules import PoolPlan
+from app.database.clock import database_clock
 from app.database.rows import add
 from app.database.runner import Database
 from app.main import build_app
 from app.places.tables import CollectionPoint
-from app.tables import metadata
 from app.values.window import Window
 from tests.api import world_on
 from tests.conftest import Clock
+from tests.databases import Lite
 from tests.factories import (
     HOME,
     ROOM,
@@ -75,13 +76,11 @@ def _pool(shop: Shop, day: date, hour: int) -> PoolPlan:
 
 
 @pytest.fixture
-def shop_db(tmp_path: Path) -> Iterator[Database]:
+def shop_db(lite: Lite, tmp_path: Path) -> Iterator[Database]:
     """A stocked SQLite database on the real clock."""
-    db = Database(f"sqlite:///{tmp_path / 'shop.db'}")
-    metadata.create_all(db.engine)
-    db.write_now(stocked)
-    yield db
-    db.close()
+    with lite.database(lite.copy(tmp_path / "shop.db"), database_clock) as db:
+        db.write_now(stocked)
+        yield db
 
 
 @contextmanager
@@ -111,24 +110,23 @@ def base(shop_db: Database) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def account_made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Account]:
+def account_made(lite: Lite, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Account]:
     """Ana's deliveries, made once and copied for each test."""
     file = tmp_path_factory.mktemp("account") / "account.db"
-    db = Database(f"sqlite:///{file}", clock=Clock())
-    metadata.create_all(db.engine)
-    made = Account.opened(db, Clock())
-    db.close()
+    with lite.database(lite.copy(file), Clock()) as db:
+        made = Account.opened(db, Clock())
     return file, made
 
 
 @pytest.fixture
-def account(account_made: tuple[Path, Account], tmp_path: Path, clock: Clock) -> Iterator[Account]:
+def account(
+    account_made: tuple[Path, Account], lite: Lite, tmp_path: Path, clock: Clock
+) -> Iterator[Account]:
     """Ana's deliveries at a shop whose clock the test moves."""
     file, made = account_made
     shutil.copy(file, tmp_path)
-    db = Database(f"sqlite:///{tmp_path / file.name}", clock=clock)
-    yield replace(made, db=db, clock=clock)
-    db.close()
+    with lite.database(f"sqlite:///{tmp_path / file.name}", clock) as db:
+        yield replace(made, db=db, clock=clock)
 
 
 @pytest.fixture

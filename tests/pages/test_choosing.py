@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,7 +13,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.booking.tables import DeliveryBooking
 from app.database.runner import Database
-from app.tables import metadata
 from tests.api import Api, client_on, worked, world_on
 from tests.assignment.world import Street
 from tests.conftest import Clock
@@ -41,10 +39,9 @@ class Asked:
 
 
 @pytest.fixture
-def asked(tmp_path: Path, clock: Clock) -> Iterator[Asked]:
+def asked(file_db: Database, clock: Clock) -> Iterator[Asked]:
     """Van 7 broke down; there is room the same evening from eight on and tomorrow."""
-    db = Database(f"sqlite:///{tmp_path / 'evening.db'}", clock=clock)
-    metadata.create_all(db.engine)
+    db = file_db
     town, bookings = broken_evening(db)
     clock.set(AT_1740)
     with client_on(db) as client:
@@ -54,7 +51,6 @@ def asked(tmp_path: Path, clock: Clock) -> Iterator[Asked]:
         pass
     with served(db) as base:
         yield Asked(db, clock, town, bookings["c9"], base)
-    db.close()
 
 
 def clean(page: Page) -> None:

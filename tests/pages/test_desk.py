@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -11,8 +10,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from app.database.runner import Database
-from app.tables import metadata
-from tests.conftest import Clock
 from tests.pages.conftest import served
 from tests.pages.desk import KEY, TOMORROW, Desk
 from tests.pages.test_account import LIGHTS, title
@@ -23,11 +20,8 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def desk(tmp_path: Path, clock: Clock) -> Iterator[Desk]:
-    db = Database(f"sqlite:///{tmp_path / 'desk.db'}", clock=clock)
-    metadata.create_all(db.engine)
-    yield Desk.opened(db)
-    db.close()
+def desk(file_db: Database) -> Desk:
+    return Desk.opened(file_db)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -24,7 +23,6 @@ from app.disruption.rules import DisruptionKind, Incident, alert_cause
 from app.disruption.tables import Disruption
 from app.main import build_app
 from app.storefronts.tables import Storefront
-from app.tables import metadata
 from app.values.actor import Actor, Role
 from tests.api import worked, world_on
 from tests.assignment.world import DAY
@@ -174,13 +172,10 @@ def test_alerts_lead_to_their_page_and_are_taken_on(client: TestClient, evening:
 
 
 @pytest.fixture
-def broken(tmp_path: Path, clock: Clock) -> Iterator[Database]:
-    db = Database(f"sqlite:///{tmp_path / 'broken.db'}", clock=clock)
-    metadata.create_all(db.engine)
-    broken_evening(db)
+def broken(file_db: Database, clock: Clock) -> Database:
+    broken_evening(file_db)
     clock.set(AT_1740)
-    yield db
-    db.close()
+    return file_db
 
 
 def enter(page: Page, address: str) -> None:

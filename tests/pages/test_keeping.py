@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,9 +13,7 @@ from starlette.testclient import TestClient
 from app.database.runner import Database
 from app.main import build_app
 from app.standing.series import Series
-from app.tables import metadata
 from tests.api import world_on
-from tests.conftest import Clock
 from tests.pages.conftest import served
 from tests.pages.test_account import LIGHTS, title
 from tests.pages.test_account_refusals import form, says
@@ -49,11 +46,8 @@ def kept(db: Database) -> Keeping:
 
 
 @pytest.fixture
-def keeping(tmp_path: Path, clock: Clock) -> Iterator[Keeping]:
-    db = Database(f"sqlite:///{tmp_path / 'keeping.db'}", clock=clock)
-    metadata.create_all(db.engine)
-    yield kept(db)
-    db.close()
+def keeping(file_db: Database) -> Keeping:
+    return kept(file_db)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from starlette.testclient import TestClient
 from app.database.runner import Database
 from app.slots.open_days import open_days
 from app.storefronts.issue_key import issue_key
-from app.tables import metadata
 from app.values.actor import Role
 from tests.allocation.by_hand import FIRST, Evening, Town, fail_run, make_town, publish_days
 from tests.api import client_on
@@ -58,13 +56,10 @@ def planned(db: Database, clock: Clock) -> Town:
 
 
 @pytest.fixture
-def address(tmp_path: Path, clock: Clock) -> Iterator[str]:
-    db = Database(f"sqlite:///{tmp_path / 'plan.db'}", clock=clock)
-    metadata.create_all(db.engine)
-    planned(db, clock)
-    with served(db) as base:
+def address(file_db: Database, clock: Clock) -> Iterator[str]:
+    planned(file_db, clock)
+    with served(file_db) as base:
         yield base
-    db.close()
 
 
 @pytest.mark.browser

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -16,9 +15,7 @@ from app.database.rows import rows, table_of
 from app.database.runner import Database
 from app.main import build_app
 from app.pricing.tables import FeeRule, PriceChange
-from app.tables import metadata
 from tests.api import world_on
-from tests.conftest import Clock
 from tests.pages.conftest import served
 from tests.pages.desk import Desk
 from tests.pages.test_account import LIGHTS, title
@@ -119,12 +116,10 @@ def test_prices_that_cannot_be_are_shown_again_with_their_field(
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", LIGHTS)
 def test_an_operator_changes_the_base_fee_without_scripts_on_a_narrow_screen(
-    browser: Browser, tmp_path: Path, clock: Clock, scheme: str
+    browser: Browser, file_db: Database, scheme: str
 ) -> None:
-    db = Database(f"sqlite:///{tmp_path / 'desk.db'}", clock=clock)
-    metadata.create_all(db.engine)
-    Desk.opened(db)
-    with served(db) as base:
+    Desk.opened(file_db)
+    with served(file_db) as base:
         page = opened(browser, js=False, width=320)
         enter(page, base, PRICES)
         title(page, "Prices")
@@ -145,4 +140,3 @@ def test_an_operator_changes_the_base_fee_without_scripts_on_a_narrow_screen(
             found = Axe().run(page)
             assert found.violations_count == 0, found.generate_report()
         page.context.close()
-    db.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from app.database.runner import Database
 from app.places.tables import CollectionPoint
 from app.slots.tables import DeliverySlot
 from app.storefronts.issue_key import issue_key
-from app.tables import metadata
 from app.tours.tables import Stop, Tour, TourLine, TourRun
 from app.values.actor import Role
 from tests.allocation.test_tours import DAY, booked, plan
@@ -81,14 +79,6 @@ def toured(db: Database) -> Toured:
     db.write_now(happen)
     lay(db, shop, [bike(shop, handover_bp=10_000), bike(shop)])
     return Toured(shop, tuple(booking.code for booking in made), tour.id)
-
-
-@pytest.fixture
-def file_db(tmp_path: Path, clock: Clock) -> Iterator[Database]:
-    db = Database(f"sqlite:///{tmp_path / 'tours.db'}", clock=clock)
-    metadata.create_all(db.engine)
-    yield db
-    db.close()
 
 
 @pytest.mark.browser
