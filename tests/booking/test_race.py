@@ -1,8 +1,7 @@
 """Races on purpose: four processes and a hundred shoppers for seven places, and a control that must fail."""
 
 import json
-import subprocess
-import sys
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -15,41 +14,33 @@ from app.database.rows import rows, table_of
 from app.database.runner import Database
 from tests.booking.tours_world import bike, lay, sheet_of, tours_hold
 from tests.factories import Shop, make_open_slot, make_shop
-from tests.processes import ROOT
+from tests.forked import Forked
 
 PROCESSES, SHOPPERS, PLACES = 4, 25, 7
 # Four more processes have to start and load what they need, however busy the machine is.
 pytestmark = pytest.mark.timeout(600)
 
 
-def raced(db: Database, way: str) -> list[str]:
+def raced(db: Database, way: str, folder: Path) -> list[str]:
     """What a hundred shoppers in four processes were told."""
 
     def work(conn: sa.Connection, _now: object) -> tuple[str, str]:
         shop = make_shop(conn)
         return shop.actor.storefront_id, make_open_slot(conn, shop, orders=PLACES).id
 
-    return ran(db, *db.write_now(work), way)
+    return ran(db, *db.write_now(work), way, folder)
 
 
-def ran(db: Database, storefront_id: str, slot_id: str, way: str) -> list[str]:
+def ran(db: Database, storefront_id: str, slot_id: str, way: str, folder: Path) -> list[str]:
     """What a hundred shoppers in four processes were told, who all want the same window."""
+    said = [folder / f"said-{process}" for process in range(PROCESSES)]
+    told = "-m", "tests.booking.shoppers", db.url, storefront_id, slot_id
     running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.booking.shoppers", db.url, storefront_id, slot_id]
-            + [str(process * SHOPPERS), str(SHOPPERS), way],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for process in range(PROCESSES)
+        Forked([*told, str(process * SHOPPERS), str(SHOPPERS), way], log=log)
+        for process, log in enumerate(said)
     ]
-    answers: list[str] = []
-    for process in running:
-        said, _ = process.communicate(timeout=400)
-        assert process.returncode == 0
-        answers += json.loads(said)
-    return answers
+    assert [process.wait(400) for process in running] == [0] * PROCESSES
+    return [answer for log in said for answer in json.loads(log.read_text())]
 
 
 def pool(db: Database) -> CapacityPool:
@@ -57,8 +48,8 @@ def pool(db: Database) -> CapacityPool:
     return found
 
 
-def test_four_processes_and_a_hundred_shoppers_get_exactly_seven_places(db: Database) -> None:
-    answers = raced(db, "hold")
+def test_four_processes_and_a_hundred_shoppers_get_exactly_seven_places(db: Database, tmp_path: Path) -> None:
+    answers = raced(db, "hold", tmp_path)
     assert sorted(set(answers)) == ["HELD", "SLOT_FULL"]
     assert (answers.count("HELD"), answers.count("SLOT_FULL")) == (PLACES, PROCESSES * SHOPPERS - PLACES)
     holds = db.read_now(lambda c, _: rows(c, SlotHold, sa.select(table_of(SlotHold))))
@@ -68,22 +59,22 @@ def test_four_processes_and_a_hundred_shoppers_get_exactly_seven_places(db: Data
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
-def test_without_the_guard_the_same_race_oversells(db: Database) -> None:
+def test_without_the_guard_the_same_race_oversells(db: Database, tmp_path: Path) -> None:
     """The control: the race above is able to see the fault."""
-    answers = raced(db, "read, then write")
+    answers = raced(db, "read, then write", tmp_path)
     assert answers.count("HELD") > PLACES
 
 
-def raced_for_tours(db: Database, way: str) -> tuple[list[str], Shop]:
+def raced_for_tours(db: Database, way: str, folder: Path) -> tuple[list[str], Shop]:
     """Pools for all of them, and tours that bring seven: three bikes with three, three and one stops to a trip."""
     shop, slot = db.write_now(lambda c, _: (made := make_shop(c), make_open_slot(c, made, orders=1_000)))
     trips = [{"stops_per_trip": stops, "reload_s": 36_000} for stops in (3, 3, 1)]
     lay(db, shop, [bike(shop, **told) for told in trips])
-    return ran(db, shop.actor.storefront_id, slot.id, way), shop
+    return ran(db, shop.actor.storefront_id, slot.id, way, folder), shop
 
 
-def test_four_processes_get_exactly_what_the_tours_can_bring(db: Database) -> None:
-    answers, shop = raced_for_tours(db, "hold")
+def test_four_processes_get_exactly_what_the_tours_can_bring(db: Database, tmp_path: Path) -> None:
+    answers, shop = raced_for_tours(db, "hold", tmp_path)
     assert sorted(set(answers)) == ["HELD", "SLOT_FULL"]
     assert answers.count("HELD") == PLACES
     assert tours_hold(db, shop) == PLACES
@@ -92,7 +83,7 @@ def test_four_processes_get_exactly_what_the_tours_can_bring(db: Database) -> No
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
-def test_without_comparing_stamps_the_same_race_forgets_stops(db: Database) -> None:
+def test_without_comparing_stamps_the_same_race_forgets_stops(db: Database, tmp_path: Path) -> None:
     """The control: more are told that they have a place than the tours know of."""
-    answers, shop = raced_for_tours(db, "write tours unseen")
+    answers, shop = raced_for_tours(db, "write tours unseen", tmp_path)
     assert answers.count("HELD") > len(sheet_of(db, shop).sheet.references())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.faults.load import Load
+from tests.faults.processes import FULL
 from tests.postgres import Cluster, NoPostgres, cluster
 
 
@@ -28,11 +29,11 @@ class Size:
         return max(30, int(self.bookings * part))
 
 
-FULL = Size(True, int(os.environ.get("BOOKINGS", "20000")), 7_200)
+LONG = Size(True, int(os.environ.get("BOOKINGS", "20000")), 7_200)
 SHORT = Size(False, 30, 60)
 
 # A busy machine starts processes slowly, and nothing here is about how fast it is.
-PATIENT = pytest.mark.timeout(10_000 if os.environ.get("LASTLAP_FAULTS") == "full" else 900)
+PATIENT = pytest.mark.timeout(10_000 if FULL else 900)
 
 type Report = Callable[..., None]
 
@@ -40,7 +41,7 @@ type Report = Callable[..., None]
 @pytest.fixture(scope="session")
 def size() -> Size:
     """What `make` asked for."""
-    return FULL if os.environ.get("LASTLAP_FAULTS") == "full" else SHORT
+    return LONG if FULL else SHORT
 
 
 @pytest.fixture(scope="package")

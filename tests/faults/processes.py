@@ -12,8 +12,11 @@ from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+from tests.forked import Forked
+
 ROOT = Path(__file__).parents[2]
 LASTLAP = str(Path(sys.executable).with_name("lastlap"))
+FULL = os.environ.get("LASTLAP_FAULTS") == "full"
 LEASE_S = 2
 READY_S = 60
 
@@ -23,7 +26,11 @@ class DidNotStart(RuntimeError):
 
 
 class Running:
-    """A process of the product that can be killed and started again; its log survives it."""
+    """A process of the product that can be killed and started again; its log survives it.
+
+    The full form starts the command itself, as a deployment does; the short form forks a process that has the
+    product loaded, where the command is one of Python's.
+    """
 
     def __init__(
         self,
@@ -46,10 +53,14 @@ class Running:
             "LASTLAP_JOB_LEASE_S": str(LEASE_S),
             **(environment or {}),
         }
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
 
     def start(self) -> None:
         """Begin; the process is not ready yet."""
+        program, *arguments = self.command
+        if program in (LASTLAP, sys.executable) and not FULL:
+            self.process = Forked(arguments, log=self.log, folder=self.folder, environment=self.environment)
+            return
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,

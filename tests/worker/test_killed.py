@@ -2,11 +2,10 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -22,7 +21,8 @@ from app.engagement.tables import MailboxMessage, Notification
 from app.jobs import Job, JobState
 from tests.api import worked, world_on
 from tests.factories import evening, make_hold, make_open_slot, make_shop
-from tests.processes import ROOT, free_port, started
+from tests.forked import Forked
+from tests.processes import free_port, started
 from tests.test_main import migrated
 
 
@@ -75,12 +75,10 @@ def wait_until_done(db: Database) -> None:
 
 @pytest.mark.parametrize(("moment", "delivered"), [("before", 0), ("after", 1)])
 def test_a_worker_killed_around_sending_is_followed_by_one_that_finishes(
-    real: Database, moment: str, delivered: int
+    real: Database, tmp_path: Path, moment: str, delivered: int
 ) -> None:
-    dead = subprocess.run(
-        [sys.executable, "-m", "tests.worker.mortal", real.url, moment], cwd=ROOT, check=False
-    )
-    assert dead.returncode == -signal.SIGKILL
+    dead = Forked(("-m", "tests.worker.mortal", real.url, moment), log=tmp_path / "log")
+    assert dead.wait(120) == -signal.SIGKILL
     assert len(mails(real)) == delivered
     assert notification(real).status is NotificationStatus.PENDING
     assert real.read_now(confirmation).state is JobState.READY
