@@ -60,10 +60,12 @@ def shop(
     shoppers: int = SHOPPERS,
     first_number: int = 0,
     faults: Sequence[Fault] = (),
+    seen: Callable[[], bool] = lambda: False,
 ) -> Load:
     """Let so many shoppers at it until so many bookings are acknowledged and each fault has happened.
 
-    They take their time once there are enough bookings, and stop when the time is up all the same.
+    They take their time once there are enough bookings, and stop when the time is up all the same, or when
+    what a control waits for is `seen`.
     """
     ports = [server.port for server in servers]
     people = [Shopper(Client(ports, first_number + n), town) for n in range(shoppers)]
@@ -93,8 +95,7 @@ def shop(
     callers = [Thread(target=guarded, args=(lambda s=s: s.shop(enough, leisurely, booked),)) for s in people]
     for thread in (*callers, *makers):
         thread.start()
-    enough.wait(limit_s)
-    enough.set()
+    _waited(enough, began + limit_s, seen)
     over.set()
     for thread in (*makers, *callers):
         thread.join()
@@ -102,6 +103,13 @@ def shop(
         raise broken[0]
     done = Counter({fault.name: fault.times for fault in faults})
     return Load(people, time.monotonic() - began, done)
+
+
+def _waited(enough: Event, until: float, seen: Callable[[], bool]) -> None:
+    """Until there is enough, or that is said because the time is up or something is seen."""
+    while not enough.wait(0.3):
+        if time.monotonic() > until or seen():
+            enough.set()
 
 
 class Fault:
