@@ -19,6 +19,7 @@ from app.database.rows import AsRow, row_of, rows, table_of
 from app.errors import OperatorsOnly
 from app.fleet.errors import VehicleClassNotFound
 from app.fleet.queries import class_by_id
+from app.fleet.seen import DESCRIBED
 from app.fleet.tables import VehicleClass
 from app.values.actor import Actor
 from app.values.basket import VehicleSkill
@@ -45,8 +46,8 @@ def describe_class(
     """What a class can do from now on; None: what is usual for its kind. Offers heed it at once.
 
     Nobody is moved by it: bookings that the class cannot bring any more are assigned anew within the minute,
-    inside what was promised, as long as they are not loaded. With `dry_run` nothing is written. Raises
-    OperatorsOnly, VehicleClassNotFound, ReasonMissing.
+    inside what was promised, as long as they are not loaded. With `dry_run`, or where it is said already,
+    nothing is written. Raises OperatorsOnly, VehicleClassNotFound, ReasonMissing.
     """
     if not actor.is_operator:
         raise OperatorsOnly
@@ -57,7 +58,7 @@ def describe_class(
     after = row_of(VehicleClass, {**known.model_dump(), "skills": skills})
     lost = known.able - after.able
     unable = _booked(conn, now, known, lost) if lost else []
-    if not dry_run:
+    if not dry_run and after.skills != known.skills:
         table = table_of(VehicleClass)
         conn.execute(sa.update(table).where(table.c.id == known.id).values(skills=skills))
         _leave_word(conn, now, actor, known, after, reason, [booking for booking, _ in unable])
@@ -102,9 +103,7 @@ def _leave_word(
         "after": sorted(after.able),
         "unable": [booking.id for booking in unable],
     }
-    events.record(
-        conn, now=now, topic=f"vehicle_class:{after.id}", kind="vehicle_class.described", payload=facts
-    )
+    events.record(conn, now=now, topic=f"vehicle_class:{after.id}", kind=DESCRIBED, payload=facts)
 
 
 def _assign(conn: Connection, now: datetime, unable: Sequence[_Booked]) -> None:

@@ -53,7 +53,7 @@ def says(page: Response, text: str) -> bool:
     return text in unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page.text)))
 
 
-PAGES = ("/operator/pools", "/operator/calendar", "/operator/proposals", "/operator/sizing",
+PAGES = ("/operator/pools", "/operator/vehicles", "/operator/calendar", "/operator/proposals", "/operator/sizing",
          "/operator/calendar/blackout", "/operator/calendar/blackout/preview")  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from app.pages.desk import (
     session,
     sizing,
     tours,
+    vehicles,
 )
 from app.pages.desk.render import desk_page
 from app.pages.desk.session import signed_in
@@ -50,6 +51,9 @@ def desk_routes() -> list[BaseRoute]:
         Route("/operator/disruptions/{disruption_id}", _told(signed_in(disruptions.end)), methods=["POST"]),
         Route("/operator/prices", _told(signed_in(prices.show))),
         Route("/operator/prices", _told(signed_in(prices.change)), methods=["POST"]),
+        Route("/operator/vehicles", _told(signed_in(vehicles.listing))),
+        Route("/operator/vehicles/{class_id}", _told(signed_in(vehicles.describe))),
+        Route("/operator/vehicles/{class_id}", _told(signed_in(vehicles.change)), methods=["POST"]),
         Route("/operator/sizing", _told(signed_in(sizing.preview))),
         Route("/operator/sizing", _told(signed_in(sizing.change)), methods=["POST"]),
         Route("/operator/calendar", _told(signed_in(calendar.show))),
