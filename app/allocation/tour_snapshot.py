@@ -33,7 +33,6 @@ from app.values.window import Window
 
 # Overtime is paid half more.
 OVERTIME_BP = 15_000
-_RELOADS = 12
 # A day of tours, and what of it goes on past midnight.
 _HOURS = 30
 
@@ -166,7 +165,8 @@ def _vehicle(
         cost_minor_per_km=per_km,
         overtime_s=int(one.overtime.total_seconds()),
         overtime_minor_per_h=facts.wage_minor_per_h * OVERTIME_BP // 10_000,
-        reloads=_RELOADS,
+        # Tentative tours count no trips, so neither do these: at the most one for each drop.
+        reloads=max(0, len(facts.bookings) - 1),
         reload_s=kind.reload_s,
         breaks=(Break(starts_s + BREAK_EARLIEST_S, starts_s + BREAK_LATEST_S, BREAK_S),) if rest else (),
         skills=frozenset(kind.able),

@@ -22,7 +22,7 @@ from app.booking.tables import DeliveryBooking
 from app.database.rows import add, by_id, rows, table_of
 from app.database.runner import Database
 from app.fleet.rules import Mover
-from app.fleet.tables import Shift, ShiftPattern, Vehicle, WageRule
+from app.fleet.tables import Shift, ShiftPattern, Vehicle, VehicleClass, WageRule
 from app.jobs import later
 from app.places.tables import ServiceZone, ZoneHour
 from app.storefronts.issue_key import issue_key
@@ -185,6 +185,33 @@ def test_bookings_become_stops_inside_their_windows_and_say_who_gave_the_times(d
     assert planned[made[0].id].planned_arrival in window
     work = db.read_now(lambda c, _: rows(c, RoutedWork, sa.select(table_of(RoutedWork))))
     assert [(one.drops, one.planned_s) for one in work] == [(9, 9 * 300)]
+
+
+def test_a_small_vehicle_loads_as_often_as_it_must(db: Database) -> None:
+    shop, made = db.write_now(lambda c, _: small_loads(c, 14, speed_kmh=50))
+    run = plan(db, shop)
+    assert run.status is TourRunStatus.PUBLISHED, run.message
+    assert run.left_out == []
+    (tour,) = db.read_now(lambda c, _: tours_of(c, day=DAY))
+    # More than a dozen reloads.
+    assert tour.row.trips == len(made) == 14
+
+
+def test_what_one_vehicle_cannot_bring_whole_it_brings_in_part(db: Database) -> None:
+    shop, made = db.write_now(lambda c, _: small_loads(c, 20))
+    run = plan(db, shop)
+    assert run.status is TourRunStatus.PUBLISHED, run.message
+    assert run.drops + len(run.left_out) == len(made)
+    # Two hours hold ten at least, however short the search.
+    assert run.drops >= 10
+
+
+def small_loads(conn: Connection, count: int, *, speed_kmh: int = 14) -> tuple[Shop, list[DeliveryBooking]]:
+    """Bookings for a bike that takes one drop on a trip."""
+    shop, made = booked(conn, count)
+    kind = sa.update(table_of(VehicleClass))
+    conn.execute(kind.values(stops_per_trip=1, reload_s=60, speed_kmh=speed_kmh))
+    return shop, made
 
 
 class Meddling(Streets):

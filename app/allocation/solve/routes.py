@@ -20,6 +20,7 @@ from pyvrp.stop import MaxIterations, MaxRuntime, MultipleCriteria, StoppingCrit
 
 from app.allocation.solve.routing_data import lay_out
 from app.tours.check import check
+from app.tours.mend import mended
 from app.tours.problem import (
     LAST_RESORT_MINOR,
     Itinerary,
@@ -107,7 +108,9 @@ def _whole_or_eased(
             for drop in problem.drops
         ),
     )
-    return _search(eased, limits, start, resting) or _Found((), 0)
+    # A search that is over before it finds its way back inside the limits is left with what can be driven.
+    known = mended(eased, start).itineraries
+    return _search(eased, limits, known, resting) or _Found(known, 0)
 
 
 def _search(
