@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from app.fleet.rules import pace_of_lines
 from app.tours.drive import drive, steps_of
 from app.tours.queries import KnownSheet, SheetKey
 from app.tours.room import Asked, TourRoom
@@ -183,7 +184,6 @@ def frame(day: int, vehicles: int, margin_bp: int) -> Frame:
         day=midnight.date(),
         midnight=midnight,
         time_zone="UTC",
-        circuity_bp=13_000,
         margin_bp=margin_bp,
         vehicles=tuple(_vehicle(midnight, number) for number in range(vehicles)),
         zones={
@@ -202,7 +202,7 @@ def _vehicle(midnight: datetime, number: int) -> TourVehicle:
     return TourVehicle(
         class_id=kind,
         shift=Window(midnight + timedelta(hours=start), midnight + timedelta(hours=start + 8)),
-        speed_kmh=14 if kind == "bike" else 25,
+        pace=pace_of_lines(speed_kmh=14 if kind == "bike" else 25, circuity_bp=13_000),
         handover_bp=10_000,
         parking_bp=2_000 if kind == "bike" else 10_000,
         stops_per_trip=10 if kind == "bike" else 60,

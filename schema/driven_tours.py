@@ -5,16 +5,11 @@ from operator import attrgetter
 from typing import Annotated
 
 import strawberry
-from sqlalchemy import Connection
 
-from app.allocation.learn import newest_law
-from app.database.rows import rows, table_of
 from app.errors import OperatorsOnly
 from app.tours.published import SeenTour, tour_lines, tour_run, tour_runs, tours_of
 from app.tours.tables import Stop as StopRow
 from app.tours.tables import TourRun as TourRunRow
-from app.tours.tables import TravelLaw as TravelLawRow
-from app.tours.tables import WorkScale as WorkScaleRow
 from app.values.ids import short_code
 from app.values.load import Load
 from app.values.money import Money as MoneyValue
@@ -232,49 +227,6 @@ def _tour(tour: Tour) -> SeenTour:
     return found
 
 
-@onto(WorkScaleRow, description="Drops of a zone that take a class longer than was counted.")
-class WorkScale:
-    """A scale."""
-
-    scale_bp: int = strawberry.field(
-        name="scaleBasisPoints", description="11000: the plan counts a tenth more minutes per drop."
-    )
-    drops: int = strawberry.field(description="Drops of the last week that say so.")
-    overtime_s: int = strawberry.field(name="overtimeSeconds", description="What their tours took too long.")
-    fitted_at: datetime = strawberry.field(description="When it was learned.")
-
-    @strawberry.field(name="zoneId", description="The zone.")
-    def of_zone(self) -> strawberry.ID:
-        """The zone."""
-        row: WorkScaleRow = shown(self)
-        return to_global("ServiceZone", row.zone_id)
-
-    @strawberry.field(name="vehicleClassId", description="The class of vehicles.")
-    def of_class(self) -> strawberry.ID:
-        """The class."""
-        row: WorkScaleRow = shown(self)
-        return to_global("VehicleClass", row.vehicle_class_id)
-
-
-@onto(TravelLawRow, description="km = kappa sqrt(area x drops x windows) + stem x 2 x distance x trips.")
-class TravelLaw:
-    """The law."""
-
-    kappa: float = strawberry.field(description="Between drops.")
-    stem: float = strawberry.field(description="Out and back.")
-    samples: int = strawberry.field(description="Days of tours that it was fitted to.")
-    mean_error: float = strawberry.field(description="How far off it is on them: 0.05 is 5 percent.")
-    fitted_at: datetime = strawberry.field(description="When.")
-
-
-@strawberry.type(description="What tours have taught the plan.")
-class TourLessons:
-    """Lessons."""
-
-    work_scales: list[WorkScale] = strawberry.field(description="Zones and classes that take longer.")
-    travel_law: TravelLaw | None = strawberry.field(description="The newest; null before there are any days.")
-
-
 async def tours(
     info: Info,
     day: Annotated[date, strawberry.argument(description="The local day.")],
@@ -301,18 +253,6 @@ async def tour(info: Info, id: strawberry.ID) -> Tour | None:
     """The tour with this id."""
     _operators_only(info)
     return shown(await by_key(info, "Tour", key_of("Tour", id)))
-
-
-async def lessons(info: Info) -> TourLessons | None:
-    """What was learned."""
-    _operators_only(info)
-
-    def look(conn: Connection, _now: datetime) -> TourLessons:
-        scale = table_of(WorkScaleRow)
-        known = rows(conn, WorkScaleRow, scale.select().order_by(scale.c.scale_bp.desc(), scale.c.zone_id))
-        return TourLessons(work_scales=shown(known), travel_law=shown(newest_law(conn)))
-
-    return await info.context.read(look)
 
 
 async def by_key(info: Info, kind: str, key: str) -> Node | None:

@@ -47,10 +47,11 @@ from schema.calendar_changes import CalendarMutation
 from schema.collection_points import CollectionPointMutation, CollectionPointQuery
 from schema.context import Context, Info
 from schema.disruptions import DisruptionMutation, DisruptionQuery
-from schema.driven_tours import Tour, TourLessons, TourRun
+from schema.driven_tours import Tour, TourRun
 from schema.engagement import Notification
 from schema.fleet import FleetMutation, FleetQuery, class_seen
 from schema.ids import from_global, malformed
+from schema.lessons import TourLessons, lessons
 from schema.offers import BasketInput, DeliverySlot, SlotAvailability
 from schema.onto import shown
 from schema.payments import PaymentReleaseConnection
@@ -201,7 +202,7 @@ class Query(CalendarQuery, CollectionPointQuery, DisruptionQuery, FleetQuery, Pl
         description="For operators: every search for the tours of a day, the newest first.",
     )
     tour_lessons: TourLessons | None = strawberry.field(
-        resolver=driven_tours.lessons, description="For operators: what tours have taught the plan."
+        resolver=lessons, description="For operators: what tours and streets have taught the plan."
     )
     capacity_pools: capacity.CapacityPoolConnection | None = strawberry.field(
         resolver=capacity.capacity_pools,

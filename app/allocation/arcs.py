@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 from app.allocation.learn import Lessons
 from app.allocation.problem import Arc, Fleet
 from app.allocation.tables import PlanningFigures
-from app.fleet.rules import drop_estimate
+from app.fleet.rules import Pace, drop_estimate
 from app.fleet.tables import EmissionFactor, VehicleClass
 from app.places.rules import NodeKind
 from app.places.tables import FulfilmentNode, ServiceZone, ZoneHour
 from app.tours.open_hours import closed_spans
+from app.tours.street_paces import pace_of
 from app.values.point import Point, distance_m
 from app.values.window import Window
 
@@ -64,11 +65,13 @@ class Streets:
             for z, zone in enumerate(self.zones):
                 if kind.reach_m is not None and distance_m(node.point, zone.centre) > kind.reach_m:
                     continue
-                trips = self._trips(kind, fleet.node, zone)
+                pace = self._pace(kind, node)
+                trips = self._trips(kind, pace, fleet.node, zone)
                 made += [
                     self._arc(
                         (f, z, b),
                         kind,
+                        pace,
                         self._hours(zone, bucket)[:1],
                         trips,
                         placed.get((node.id, kind.id, bucket.start, zone.id), 0),
@@ -118,16 +121,23 @@ class Streets:
             at += timedelta(hours=1)
         return found
 
-    def _trips(self, kind: VehicleClass, home: int, zone: ServiceZone) -> list[Trip]:
+    def _pace(self, kind: VehicleClass, node: FulfilmentNode) -> Pace:
+        return pace_of(self.lessons.paces, node_id=node.id, kind=kind, circuity_bp=self.figures.circuity_bp)
+
+    def _trips(self, kind: VehicleClass, pace: Pace, home: int, zone: ServiceZone) -> list[Trip]:
         """Where a trip to the zone may be loaded: at home, or at a centre if the class does that."""
+
+        def street_m(a: Point, b: Point) -> int:
+            return int(pace.street_m(distance_m(a, b)))
+
         own = self.nodes[home]
-        trips = [Trip(None, 2 * self._street_m(own.point, zone.centre), 0, 0)]
+        trips = [Trip(None, 2 * street_m(own.point, zone.centre), 0, 0)]
         if kind.reloads_at_centres:
             trips += [
                 Trip(
                     centre=n,
-                    stem_m=2 * self._street_m(node.point, zone.centre),
-                    way_m=2 * self._street_m(own.point, node.point) // LOADS_A_SHIFT,
+                    stem_m=2 * street_m(node.point, zone.centre),
+                    way_m=2 * street_m(own.point, node.point) // LOADS_A_SHIFT,
                     shuttle_minor=self.figures.shuttle_minor,
                 )
                 for n, node in enumerate(self.nodes)
@@ -135,13 +145,11 @@ class Streets:
             ]
         return trips
 
-    def _street_m(self, a: Point, b: Point) -> int:
-        return distance_m(a, b) * self.figures.circuity_bp // 10_000
-
     def _arc(
         self,
         place: tuple[int, int, int],
         kind: VehicleClass,
+        pace: Pace,
         hours: Sequence[ZoneHour],
         trips: Sequence[Trip],
         placed: int,
@@ -153,6 +161,7 @@ class Streets:
         for trip in trips:
             estimate = drop_estimate(
                 kind,
+                pace=pace,
                 stem_m=(trip.stem_m + trip.way_m) // 2,
                 between_m=0,
                 parking_s=parking_s,
@@ -175,8 +184,10 @@ class Streets:
             distance_m=estimate.distance_m,
             cost_minor=cost,
             grams=estimate.grams,
-            spread_m=round(self.lessons.kappa * sqrt(self.zones[zone].area_m2)),
-            s_per_m=3.6 / kind.speed_kmh * slowdown_bp / 10_000 * scale,
+            spread_m=round(
+                self.lessons.spread(pace, self.figures.circuity_bp) * sqrt(self.zones[zone].area_m2)
+            ),
+            s_per_m=pace.s_per_km / 1_000 * slowdown_bp / 10_000 * scale,
             placed=placed,
             stem_m=trip.stem_m,
             reload_node=trip.centre,

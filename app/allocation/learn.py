@@ -12,7 +12,9 @@ from sqlalchemy import Connection
 
 from app.allocation.travel import KAPPA
 from app.database.rows import add, rows, table_of
+from app.fleet.rules import Pace
 from app.tours.run_status import TourRunStatus
+from app.tours.street_paces import NO_PACES, Paces, measured_paces
 from app.tours.tables import RoutedWork, TourRun, TravelLaw, WorkScale
 from app.tours.window_law import Driven, Law, fit
 
@@ -35,11 +37,17 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """What a plan takes from the tours: scales in basis points by zone and class (all others 10,000), and
-    the constant of the way between drops."""
+    """What a plan takes from tours and streets: scales in basis points by zone and class (all others 10,000),
+    the constant of the way between drops (None before any is learned), and the paces that were measured."""
 
     scales: Mapping[tuple[str, str], int] = MappingProxyType({})
-    kappa: float = KAPPA
+    kappa: float | None = None
+    paces: Paces = NO_PACES
+
+    def spread(self, pace: Pace, circuity_bp: int) -> float:
+        """Metres of streets between drops over `sqrt(area / drops)`: learned from tours, else the study's
+        constant, which supposes the city's circuity, with the detours that were measured."""
+        return KAPPA * pace.detour_bp / circuity_bp if self.kappa is None else self.kappa
 
 
 def learn(conn: Connection, *, now: datetime) -> Learned:
@@ -78,11 +86,11 @@ def lessons(conn: Connection) -> Lessons:
     """What the tours have taught so far; the law is believed once it was fitted to a fortnight of tours."""
     found = rows(conn, WorkScale, sa.select(table_of(WorkScale)))
     scales = {(one.zone_id, one.vehicle_class_id): one.scale_bp for one in found}
-    law = newest_law(conn)
+    law, paces = newest_law(conn), measured_paces(conn)
     if law is None or law.samples < LEAST_DAYS:
-        return Lessons(scales)
+        return Lessons(scales, None, paces)
     # Days that tell little of one term (all alike, one trip each) must not carry the plan away.
-    return Lessons(scales, max(KAPPA / 2, min(KAPPA * 2, law.kappa)))
+    return Lessons(scales, max(KAPPA / 2, min(KAPPA * 2, law.kappa)), paces)
 
 
 def newest_law(conn: Connection) -> TravelLaw | None:

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.allocation.tables import AllocationRun
-from app.allocation.tour_frames import minor_per_km, tour_vehicles
+from app.allocation.tour_frames import vehicle_facts
 from app.booking.stops import stops_between
 from app.database.rows import rows, table_of
 from app.fleet.outages import outages_within
 from app.fleet.rostered import Rostered, without
-from app.fleet.tables import Shift, VehicleClass, VehicleOutage
+from app.fleet.tables import Shift, VehicleOutage
 from app.tours.lay_out import lay_out
 from app.tours.queries import locked_sheets
 from app.values.window import Window
@@ -31,11 +31,10 @@ def refit_tours(conn: Connection, *, now: datetime, node_id: str, days: Sequence
     known = locked_sheets(conn, keys=[(node_id, day) for day in shifts])
     if not known:
         return
-    kinds = {kind.id: kind for kind in rows(conn, VehicleClass, sa.select(table_of(VehicleClass)))}
-    per_km = minor_per_km(conn, kinds.values())
+    facts = vehicle_facts(conn)
     stops = stops_between(conn, first=min(shifts), last=max(shifts), node_id=node_id)
     for (_, day), sheet in known.items():
-        vehicles = tour_vehicles(on_the_road(conn, node_id, shifts[day]), kinds, per_km)
+        vehicles = facts.vehicles(node_id, on_the_road(conn, node_id, shifts[day]))
         frame = replace(sheet.sheet.frame, vehicles=vehicles)
         (run_id,) = {shift.run_id for shift in shifts[day]}
         lay_out(

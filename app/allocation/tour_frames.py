@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -17,8 +18,9 @@ from app.fleet.tables import EmissionFactor, VehicleClass, VehicleOutage
 from app.places.tables import City, FulfilmentNode, ServiceZone, ZoneHour
 from app.tours.queries import SheetKey
 from app.tours.rules import TRAVEL_MARGIN_BP, Frame, TourVehicle, ZoneHours, parts_of
+from app.tours.street_paces import Paces, measured_paces, pace_of
 from app.values.load import Load
-from app.values.window import Window, day_begins
+from app.values.window import day_begins
 
 
 def tour_frames(
@@ -28,11 +30,9 @@ def tour_frames(
 
     `outages` are those that the plan did not know of: their vehicles are not counted on.
     """
-    kinds = {kind.id: kind for kind in rows(conn, VehicleClass, sa.select(table_of(VehicleClass)))}
+    facts = vehicle_facts(conn)
     nodes = {node.id: node for node in rows(conn, FulfilmentNode, sa.select(table_of(FulfilmentNode)))}
     (city,) = rows(conn, City, sa.select(table_of(City)).order_by("id").limit(1))
-    (figures,) = rows(conn, PlanningFigures, sa.select(table_of(PlanningFigures)).limit(1))
-    per_km = minor_per_km(conn, kinds.values())
     zones = _zones(conn)
     found: dict[SheetKey, Frame] = {}
     for day, solution in zip(problem.days, plan.days, strict=True):
@@ -47,53 +47,58 @@ def tour_frames(
                 day=day.day,
                 midnight=day_begins(day.day, city.time_zone),
                 time_zone=city.time_zone,
-                circuity_bp=figures.circuity_bp,
                 margin_bp=TRAVEL_MARGIN_BP,
-                vehicles=tour_vehicles(there, kinds, per_km),
+                vehicles=facts.vehicles(node.id, there),
                 zones=zones,
             )
     return found
 
 
-def minor_per_km(conn: Connection, kinds: Iterable[VehicleClass]) -> dict[str, int]:
-    """What a kilometre of each class costs, carbon included, in minor units."""
+@dataclass(frozen=True)
+class VehicleFacts:
+    """What tours know of vehicle classes: the rows, what a kilometre costs, and how their ways go."""
+
+    kinds: Mapping[str, VehicleClass]
+    # Minor units, carbon included.
+    per_km: Mapping[str, int]
+    paces: Paces
+    circuity_bp: int
+
+    def vehicles(self, node_id: str, rostered: Iterable[Rostered]) -> tuple[TourVehicle, ...]:
+        """Vehicles of a node in shifts, as tours see them: those with a break in their shift are two."""
+        return tuple(part for one in rostered for part in parts_of(self._vehicle(node_id, one)))
+
+    def _vehicle(self, node_id: str, one: Rostered) -> TourVehicle:
+        kind = self.kinds[one.class_id]
+        return TourVehicle(
+            class_id=kind.id,
+            shift=one.window,
+            pace=pace_of(self.paces, node_id=node_id, kind=kind, circuity_bp=self.circuity_bp),
+            handover_bp=kind.handover_bp,
+            parking_bp=kind.parking_bp,
+            stops_per_trip=kind.stops_per_trip,
+            reload_s=kind.reload_s,
+            range_m=kind.range_m,
+            room=Load(0, 0, kind.volume_ml, kind.weight_g, kind.chilled_ml, kind.frozen_ml),
+            cost_minor_per_km=self.per_km[kind.id],
+            combustion=kind.combustion,
+        )
+
+
+def vehicle_facts(conn: Connection) -> VehicleFacts:
+    """The classes as they are now, with the paces that were measured last."""
     (figures,) = rows(conn, PlanningFigures, sa.select(table_of(PlanningFigures)).limit(1))
     factors = {one.id: one for one in rows(conn, EmissionFactor, sa.select(table_of(EmissionFactor)))}
-    return {
+    kinds = {kind.id: kind for kind in rows(conn, VehicleClass, sa.select(table_of(VehicleClass)))}
+    per_km = {
         kind.id: km_minor(
             kind,
             grams_per_km=factors[kind.emission_factor_id].grams_per_km,
             carbon_minor_per_tonne=figures.carbon_minor_per_tonne,
         )
-        for kind in kinds
+        for kind in kinds.values()
     }
-
-
-def tour_vehicles(
-    rostered: Iterable[Rostered], kinds: Mapping[str, VehicleClass], per_km: Mapping[str, int]
-) -> tuple[TourVehicle, ...]:
-    """Vehicles in shifts, as tours see them: those with a break in their shift are two."""
-    return tuple(
-        part
-        for one in rostered
-        for part in parts_of(_vehicle(kinds[one.class_id], one.window, per_km[one.class_id]))
-    )
-
-
-def _vehicle(kind: VehicleClass, shift: Window, per_km: int) -> TourVehicle:
-    return TourVehicle(
-        class_id=kind.id,
-        shift=shift,
-        speed_kmh=kind.speed_kmh,
-        handover_bp=kind.handover_bp,
-        parking_bp=kind.parking_bp,
-        stops_per_trip=kind.stops_per_trip,
-        reload_s=kind.reload_s,
-        range_m=kind.range_m,
-        room=Load(0, 0, kind.volume_ml, kind.weight_g, kind.chilled_ml, kind.frozen_ml),
-        cost_minor_per_km=per_km,
-        combustion=kind.combustion,
-    )
+    return VehicleFacts(kinds, per_km, measured_paces(conn), figures.circuity_bp)
 
 
 def _zones(conn: Connection) -> Mapping[str, ZoneHours]:

@@ -63,7 +63,7 @@ def _prepare(settings: Settings, files: list[Path]) -> None:
                 streets_of(settings, files)
         db.write_now(partial(_demo_key, settings=settings))
         if db.read_now(lambda conn, _: run_of(conn)) is None:
-            plan_and_tell(db, settings.plan_days, DEMO_LIMITS)
+            plan_and_tell(db, settings, settings.plan_days, DEMO_LIMITS)
         else:
             console.print("[green]✓[/green] The data and the plan of the last start are kept.")
 

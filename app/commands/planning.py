@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,9 +15,10 @@ from app.allocation.queries import day_plans
 from app.allocation.rules import RunStatus
 from app.commands.terminal import complaints, console, database, plainly
 from app.database.runner import Database
-from app.settings import read_settings
+from app.settings import Settings, read_settings
 from app.tours.warm import warm
 from app.worker.plan import plan as plan_capacity
+from app.world.streets import Streets
 
 
 def plan(days: Annotated[int | None, typer.Option(help="How many days from today.")] = None) -> None:
@@ -26,10 +29,10 @@ def plan(days: Annotated[int | None, typer.Option(help="How many days from today
             day_s=settings.plan_seconds_per_day, gap=settings.plan_gap, processes=settings.plan_processes
         )
         with database(settings) as db:
-            plan_and_tell(db, days or settings.plan_days, limits)
+            plan_and_tell(db, settings, days or settings.plan_days, limits)
 
 
-def plan_and_tell(db: Database, days: int, limits: Limits) -> None:
+def plan_and_tell(db: Database, settings: Settings, days: int, limits: Limits) -> None:
     """Plan with a progress display, and show the certificate."""
     # What publishes lays out tours in its transaction.
     warm()
@@ -48,7 +51,10 @@ def plan_and_tell(db: Database, days: int, limits: Limits) -> None:
             if fact["step"] == "day":
                 display.update(bar, advance=1, said=f"{fact['day']} gap {fact['gap']:.2%}")
 
-        run = plan_capacity(db, trigger="operator", days=days, limits=limits, progress=tell)
+        with closing(Streets(Path(settings.streets_dir))) as streets:
+            run = plan_capacity(
+                db, trigger="operator", streets=streets, days=days, limits=limits, progress=tell
+            )
     if run.status is not RunStatus.PUBLISHED:
         complaints.print(f"[red]{run.message}[/red]")
         raise typer.Exit(1)

@@ -69,7 +69,6 @@ class Emissions:
 class ClassFacts(Protocol):
     """What of a vehicle class decides how long a drop takes and what it costs."""
 
-    speed_kmh: int
     cost_minor_per_100km: int
     handover_bp: int
     parking_bp: int
@@ -84,6 +83,29 @@ class Mover:
     kind: VehicleKind
     name: str
     speed_kmh: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How the ways of a class from a node go, on free streets.
+
+    A way is `detour_bp` times as long as the straight line; every kilometre of it takes `s_per_km`, and every
+    way `leg_s` besides: turns, lights, the way around a block. `measured` on a map's streets, or supposed.
+    """
+
+    detour_bp: int
+    s_per_km: float
+    leg_s: int = 0
+    measured: bool = False
+
+    def street_m(self, straight_m: float) -> float:
+        """How many metres of streets a straight line is."""
+        return straight_m * self.detour_bp / 10_000
+
+
+def pace_of_lines(*, speed_kmh: int, circuity_bp: int) -> Pace:
+    """Straight lines times the city's circuity, at the class's own speed."""
+    return Pace(circuity_bp, 3_600 / speed_kmh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +131,7 @@ def km_minor(kind: ClassFacts, *, grams_per_km: float, carbon_minor_per_tonne: i
 def drop_estimate(
     kind: ClassFacts,
     *,
+    pace: Pace,
     stem_m: int,
     between_m: int,
     parking_s: int,
@@ -118,11 +141,13 @@ def drop_estimate(
 ) -> DropEstimate:
     """What one more drop takes and costs.
 
-    `tau = parking * pf + (2 stem / stops + between) / speed * slowdown + reload / stops` and
-    `c = distance * (cost + carbon price)`: the parameters of the capacity plan (allocation, layer A).
+    `tau = parking * pf + (km * pace + leg * (1 + 1 / stops)) * slowdown + reload / stops` with
+    `km = 2 stem / stops + between`, and `c = km * (cost + carbon price)`: the parameters of the capacity plan
+    (allocation, layer A). A drop has a way to it and its share of the one home.
     """
     distance_m = round_half_up(Decimal(2 * stem_m) / kind.stops_per_trip) + between_m
-    travel_s = distance_m / (kind.speed_kmh / 3.6) * slowdown_bp / 10_000
+    legs_s = pace.leg_s * (1 + 1 / kind.stops_per_trip)
+    travel_s = (distance_m / 1_000 * pace.s_per_km + legs_s) * slowdown_bp / 10_000
     parking = parking_s * kind.parking_bp / 10_000
     grams = distance_m / 1000 * grams_per_km
     cost = distance_m * kind.cost_minor_per_100km / 100_000 + grams * carbon_minor_per_tonne / 1_000_000

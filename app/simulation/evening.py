@@ -128,7 +128,7 @@ class Desk:
         """What a second of travel of a class costs in kilometres."""
         one, frame = self.town.classes[number], self.sheet.frame
         slowest = max(frame.zones[ZONE].slowdown_bp) / 10_000
-        km_per_s = one.vehicle.speed_kmh / 3_600 / slowest / (1 + frame.margin_bp / 10_000)
+        km_per_s = 1 / one.vehicle.pace.s_per_km / slowest / (1 + frame.margin_bp / 10_000)
         return one.cost_minor_per_km * km_per_s
 
     def _fees(self, costs: dict[int, tuple[float, int]]) -> dict[int, int]:
@@ -235,7 +235,7 @@ def play(
     by_class = dict.fromkeys((one.vehicle.class_id for one in town.classes), 0.0)
     for number, length_m in enumerate(sheet.laid.length):
         vehicle = sheet.frame.vehicles[number]
-        by_class[vehicle.class_id] += float(length_m) * sheet.frame.circuity_bp / 10_000
+        by_class[vehicle.class_id] += vehicle.pace.street_m(float(length_m))
     hours = sum(one.vehicles * one.wage_minor_per_h for one in town.classes)
     shift_h = town.frame.vehicles[0].shift.duration.total_seconds() / 3_600
     return Outcome(

@@ -8,6 +8,7 @@ from math import cos, log, pi, radians, sin
 from random import Random
 from uuid import UUID
 
+from app.fleet.rules import Pace, pace_of_lines
 from app.tours.rules import Frame, TourVehicle, ZoneHours
 from app.values.load import Load
 from app.values.point import EARTH_RADIUS_M, Point
@@ -95,7 +96,7 @@ class Town:
         """What the tours of the evening share."""
         vehicles = tuple(one.vehicle for one in self.classes for _ in range(one.vehicles))
         zones = {ZONE: ZoneHours((150,) * 24, (12_000,) * 24)}
-        return Frame(NODE, DAY, MIDNIGHT, "UTC", 13_000, 1_500, vehicles, zones)
+        return Frame(NODE, DAY, MIDNIGHT, "UTC", 1_500, vehicles, zones)
 
     @property
     def bucket_s(self) -> int:
@@ -125,14 +126,18 @@ def default_town(vehicles: int = 5) -> Town:
     )
 
 
+def _pace(speed_kmh: int) -> Pace:
+    return pace_of_lines(speed_kmh=speed_kmh, circuity_bp=13_000)
+
+
 def _van() -> TourVehicle:
     room = Load(0, 0, 2_200_000, 800_000, 650_000, 320_000)
-    return TourVehicle("electric-van", SHIFT, 28, 10_000, 10_000, 34, 1_500, 180_000, room, 17)
+    return TourVehicle("electric-van", SHIFT, _pace(28), 10_000, 10_000, 34, 1_500, 180_000, room, 17)
 
 
 def _bike() -> TourVehicle:
     room = Load(0, 0, 260_000, 120_000, 90_000, 45_000)
-    return TourVehicle("cargo-bike", SHIFT, 14, 9_500, 1_500, 7, 480, 55_000, room, 6)
+    return TourVehicle("cargo-bike", SHIFT, _pace(14), 9_500, 1_500, 7, 480, 55_000, room, 6)
 
 
 def shoppers(town: Town, *, count: int, seed: int) -> list[Shopper]:

@@ -57,7 +57,7 @@ def tour_problem(
         begins_at=sheet.frame.midnight,
         currency="EUR",
         places=len(records) + 1,
-        travels=tuple(_travel(sheet, records, float(row[way.PER_M])) for row in rows),
+        travels=tuple(_travel(sheet, records, group, row) for group, row in enumerate(rows)),
         kinds=tuple(Kind(class_id, class_id, group) for class_id, group in sheet.groups.items()),
         vehicles=tuple(_vehicle(sheet, number, start) for number in range(len(sheet.figures))),
         drops=tuple(
@@ -104,8 +104,8 @@ def changed_class(before: Sheet, after: Sheet) -> dict[str, str]:
 
 def way_minor(sheet: Sheet) -> float:
     """What the metres of all tours cost, in minor units."""
-    per_m = np.array([vehicle.cost_minor_per_km / 1_000 for vehicle in sheet.frame.vehicles])
-    return float((sheet.laid.length * per_m).sum() * sheet.frame.circuity_bp / 10_000)
+    per_m = np.array([one.cost_minor_per_km / 1_000 * one.pace.street_m(1) for one in sheet.frame.vehicles])
+    return float((sheet.laid.length * per_m).sum())
 
 
 def better(before: Sheet, after: Sheet) -> bool:
@@ -193,13 +193,15 @@ def _start(sheet: Sheet, references: Sequence[str]) -> tuple[Itinerary, ...]:
     return tuple(found)
 
 
-def _travel(sheet: Sheet, records: Sequence[Any], per_m: float) -> Travel:
-    """From place to place as the sheet reckons, in whole seconds that are never too few."""
+def _travel(sheet: Sheet, records: Sequence[Any], group: int, row: way.Floats) -> Travel:
+    """From place to place as the sheet reckons for a class, in whole seconds that are never too few."""
     ground = np.array([(0.0, 0.0), *(sheet.spot(record) for record in records)])
     slow = np.array([1.0, *(record["slow_bp"] / 10_000 for record in records)])
     metres = np.hypot(*(ground[:, None, axis] - ground[None, :, axis] for axis in range(2)))
-    seconds = np.ceil(metres * per_m * np.maximum(slow[:, None], slow[None, :]))
-    driven = np.ceil(metres * sheet.frame.circuity_bp / 10_000)
+    free_s = metres * row[way.PER_M] + np.where(metres > 0, row[way.PER_LEG], 0.0)
+    seconds = np.ceil(free_s * np.maximum(slow[:, None], slow[None, :]))
+    first = next(one for one in sheet.frame.vehicles if sheet.groups[one.class_id] == group)
+    driven = np.ceil(metres * first.pace.street_m(1))
     return Travel("straight", "straight line with margin", _grid(driven), _grid(seconds))
 
 

@@ -9,7 +9,7 @@ from math import cos, hypot, radians
 from zoneinfo import ZoneInfo
 
 from app.tours.records import PASSED, RELOAD, reference_of
-from app.tours.rules import Frame, TourStop, TourVehicle, seconds_per_metre
+from app.tours.rules import Frame, TourStop, TourVehicle, seconds_per_leg, seconds_per_metre
 from app.tours.sheet import Sheet
 from app.values.load import DIMENSIONS, Load
 from app.values.point import EARTH_RADIUS_M, Point
@@ -73,13 +73,15 @@ def _driven(
     frame: Frame, number: int, vehicle: TourVehicle, steps: Sequence[Step], streets: Streets
 ) -> list[Fault]:
     found: list[Fault] = []
-    per_m = seconds_per_metre(vehicle, frame.circuity_bp, frame.margin_bp)
+    per_m = seconds_per_metre(vehicle.pace, frame.margin_bp)
+    per_leg = seconds_per_leg(vehicle.pace, frame.margin_bp)
     at, here, slow, driven_m = float(frame.second(vehicle.shift.start)), frame.node, 1.0, 0.0
     for step in steps:
         there = frame.node if step is None else step.point
         ahead = _slow(frame, step)
         metres = _straight_m(frame.node, here, there)
-        at += metres * per_m * max(slow, ahead) * streets(here, there)
+        if metres:
+            at += (metres * per_m + per_leg) * max(slow, ahead) * streets(here, there)
         driven_m += metres
         here, slow = there, ahead
         if step is None:
@@ -91,11 +93,12 @@ def _driven(
             parking_s, _ = frame.streets(step.zone_id, step.window)
             at += (step.at_door_s * vehicle.handover_bp + parking_s * vehicle.parking_bp) / 10_000
     metres = _straight_m(frame.node, here, frame.node)
-    at += metres * per_m * slow * streets(here, frame.node)
+    if metres:
+        at += (metres * per_m + per_leg) * slow * streets(here, frame.node)
     over_s = at - frame.second(vehicle.shift.end)
     if over_s > _DUST:
         found.append(Fault(number, None, "after the shift", over_s))
-    over_m = (driven_m + metres) * frame.circuity_bp / 10_000 - vehicle.range_m
+    over_m = vehicle.pace.street_m(driven_m + metres) - vehicle.range_m
     if over_m > _DUST:
         found.append(Fault(number, None, "beyond the range", over_m))
     return found

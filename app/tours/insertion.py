@@ -25,7 +25,7 @@ type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
 
 # Columns of `tours`, one row each.
-(PER_M, STARTS, ENDS, RELOAD, RANGE, GROUP, HANDOVER, PARKING, ROOM) = range(9)
+(PER_M, PER_LEG, STARTS, ENDS, RELOAD, RANGE, GROUP, HANDOVER, PARKING, ROOM) = range(10)
 # What a visit loads and a trip holds, from column ROOM of `tours` on: stops and four measures of goods.
 AMOUNTS = 5
 TOUR_COLUMNS = ROOM + AMOUNTS
@@ -36,8 +36,9 @@ PLACE_COLUMNS = 7
 (ASKED_OPENS, ASKED_CLOSES, ASKED_PARKING, ASKED_SLOW) = range(4)
 # Rows of `gaps`, a column a visit: where it is, when it is left, when the next is due, the metres to it, and
 # what the vehicle needs.
-(GAP_X, GAP_Y, GAP_SLOW, LEAVES, DUE, GAP_LEG, GAP_PER_M, GAP_HANDOVER, GAP_PARKING) = range(9)
-GAP_ROWS = 9
+(GAP_X, GAP_Y, GAP_SLOW, LEAVES, DUE, GAP_AHEAD) = range(6)
+(GAP_PER_M, GAP_PER_LEG, GAP_HANDOVER, GAP_PARKING) = range(6, 10)
+GAP_ROWS = 10
 # Rows of `bounds`, a column a visit: metres to the place asked, and between which seconds its service would
 # have to begin.
 (AWAY, SOONEST, LATEST) = range(3)
@@ -74,12 +75,12 @@ class Fit(NamedTuple):
         return int(tour), int(after), int(how)
 
 
-def travel_s(metres: float, slow_a: float, slow_b: float, per_m: float) -> float:
-    """Seconds from one place to another: the one place that says what a leg takes.
+def travel_s(metres: float, slow_a: float, slow_b: float, per_m: float, per_leg: float) -> float:
+    """Seconds from one place to another: the one place that says what a leg takes; none where they are one.
 
     It depends on nothing but the two places, so that a tour's times can be added up from both ends.
     """
-    return metres * per_m * max(slow_a, slow_b)
+    return (metres * per_m + (per_leg if metres > 0 else 0.0)) * max(slow_a, slow_b)
 
 
 def metres(x_a: float, y_a: float, x_b: float, y_b: float) -> float:
@@ -111,14 +112,14 @@ def timed(
         for v in range(head + 1, tail + 1):
             way = metres(places[v - 1, X], places[v - 1, Y], places[v, X], places[v, Y])
             length[t] += way
-            leg = travel_s(way, places[v - 1, SLOW], places[v, SLOW], tours[t, PER_M])
+            leg = travel_s(way, places[v - 1, SLOW], places[v, SLOW], tours[t, PER_M], tours[t, PER_LEG])
             earliest[v] = max(earliest[v - 1] + places[v - 1, SERVICE] + leg, places[v, OPENS])
             worst = max(worst, earliest[v] - places[v, CLOSES])
         worst = max(worst, length[t] - tours[t, RANGE])
         latest[tail] = places[tail, CLOSES]
         for v in range(tail - 1, head - 1, -1):
             way = metres(places[v, X], places[v, Y], places[v + 1, X], places[v + 1, Y])
-            leg = travel_s(way, places[v, SLOW], places[v + 1, SLOW], tours[t, PER_M])
+            leg = travel_s(way, places[v, SLOW], places[v + 1, SLOW], tours[t, PER_M], tours[t, PER_LEG])
             latest[v] = min(places[v, CLOSES], latest[v + 1] - places[v, SERVICE] - leg)
         worst = max(worst, loaded(head, tail, places, amounts, tours, t, before, trip))
     return worst
@@ -199,12 +200,13 @@ def screened(gaps: Floats, x: float, y: float, door_s: float, asked: Floats, bou
     slow = max(slow, 1.0)
     for v in range(gaps.shape[1]):
         bounds[AWAY, v] = metres(gaps[GAP_X, v], gaps[GAP_Y, v], x, y)
-        bounds[LATEST, v] = bounds[AWAY, v] * min(gaps[GAP_SLOW, v], slow)
+        away_s = travel_s(bounds[AWAY, v], 1.0, 1.0, gaps[GAP_PER_M, v], gaps[GAP_PER_LEG, v])
+        bounds[LATEST, v] = away_s * min(gaps[GAP_SLOW, v], slow)
         # Sums in another order differ by a grain.
-        bounds[SOONEST, v] = gaps[LEAVES, v] + bounds[LATEST, v] * gaps[GAP_PER_M, v] - _GRAIN_S
+        bounds[SOONEST, v] = gaps[LEAVES, v] + bounds[LATEST, v] - _GRAIN_S
     for v in range(gaps.shape[1] - 1):
         service_s = door_s * gaps[GAP_HANDOVER, v] + parking_s * gaps[GAP_PARKING, v]
-        bounds[LATEST, v] = gaps[DUE, v] - service_s - bounds[LATEST, v + 1] * gaps[GAP_PER_M, v]
+        bounds[LATEST, v] = gaps[DUE, v] - service_s - bounds[LATEST, v + 1]
 
 
 def sought(asked: Floats, found: Floats, g: int, least: bool) -> tuple[float, float, float]:
@@ -278,9 +280,9 @@ def tried(
     found: Floats,
 ) -> None:
     """Note what it costs to go in after visit `a` of tour `t`, for the windows from `w` on."""
-    c, g, per_m = a + 1, int(tours[t, GROUP]), tours[t, PER_M]
-    slow_a, slow_c = gaps[GAP_SLOW, a], gaps[GAP_SLOW, c]
-    from_a, to_c, a_to_c = bounds[AWAY, a], bounds[AWAY, c], gaps[GAP_LEG, a]
+    c, g, per_m, per_leg = a + 1, int(tours[t, GROUP]), tours[t, PER_M], tours[t, PER_LEG]
+    slow_a, slow_c, reload_s = gaps[GAP_SLOW, a], gaps[GAP_SLOW, c], tours[t, RELOAD]
+    from_a, to_c, a_to_c = bounds[AWAY, a], bounds[AWAY, c], gaps[GAP_AHEAD, a]
     added = from_a + to_c - a_to_c
     home, home_a, home_c = 0.0, 0.0, 0.0
     if how != PLAIN:
@@ -290,20 +292,22 @@ def tried(
         added = home - a_to_c + (home_a + to_c if how == RELOAD_FIRST else from_a + home_c)
     if length + added > tours[t, RANGE]:
         return
-    gone = travel_s(a_to_c, slow_a, slow_c, per_m)
+    gone = travel_s(a_to_c, slow_a, slow_c, per_m, per_leg)
     for v in range(w, asked.shape[0]):
         if not worth(gaps, bounds, a, asked, v, found, g, least):
             continue
         slow = asked[v, ASKED_SLOW]
         service = door_s * tours[t, HANDOVER] + asked[v, ASKED_PARKING] * tours[t, PARKING]
         if how == RELOAD_FIRST:
-            there = travel_s(home_a, slow_a, 1.0, per_m) + tours[t, RELOAD] + travel_s(home, 1.0, slow, per_m)
+            there = travel_s(home_a, slow_a, 1.0, per_m, per_leg) + reload_s
+            there += travel_s(home, 1.0, slow, per_m, per_leg)
         else:
-            there = travel_s(from_a, slow_a, slow, per_m)
+            there = travel_s(from_a, slow_a, slow, per_m, per_leg)
         if how == RELOAD_AFTER:
-            back = travel_s(home, slow, 1.0, per_m) + tours[t, RELOAD] + travel_s(home_c, 1.0, slow_c, per_m)
+            back = travel_s(home, slow, 1.0, per_m, per_leg) + reload_s
+            back += travel_s(home_c, 1.0, slow_c, per_m, per_leg)
         else:
-            back = travel_s(to_c, slow, slow_c, per_m)
+            back = travel_s(to_c, slow, slow_c, per_m, per_leg)
         begins = max(gaps[LEAVES, a] + there, asked[v, ASKED_OPENS])
         until = min(asked[v, ASKED_CLOSES], gaps[DUE, a] - service - back)
         if begins > until:

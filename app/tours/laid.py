@@ -96,7 +96,7 @@ def _gaps(first: Ints, places: Floats, figures: Floats, earliest: Floats, latest
     made[way.LEAVES] = earliest + places[:, way.SERVICE]
     made[way.DUE] = np.append(latest[1:], 0.0)
     ways = np.diff(made[: way.GAP_Y + 1])
-    made[way.GAP_LEG] = np.append(np.sqrt(ways[0] * ways[0] + ways[1] * ways[1]), 0.0)
-    made[way.GAP_PER_M] = vehicle[:, way.PER_M]
+    made[way.GAP_AHEAD] = np.append(np.sqrt(ways[0] * ways[0] + ways[1] * ways[1]), 0.0)
+    made[way.GAP_PER_M], made[way.GAP_PER_LEG] = vehicle[:, (way.PER_M, way.PER_LEG)].T
     made[way.GAP_HANDOVER], made[way.GAP_PARKING] = vehicle[:, (way.HANDOVER, way.PARKING)].T
     return made

@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from app.fleet.rules import Pace, pace_of_lines
 from app.tours.records import RECORD
 from app.tours.rules import Frame, TourVehicle, ZoneHours
 from app.values.load import Load
@@ -24,7 +25,6 @@ def frame_to_bytes(frame: Frame) -> bytes:
         "day": frame.day.isoformat(),
         "midnight": frame.midnight.isoformat(),
         "time_zone": frame.time_zone,
-        "circuity_bp": frame.circuity_bp,
         "margin_bp": frame.margin_bp,
         "vehicles": [
             {**asdict(one), "shift": [one.shift.start.isoformat(), one.shift.end.isoformat()]}
@@ -43,16 +43,20 @@ def frame_from_bytes(text: bytes) -> Frame:
         day=date.fromisoformat(told["day"]),
         midnight=datetime.fromisoformat(told["midnight"]),
         time_zone=told["time_zone"],
-        circuity_bp=told["circuity_bp"],
         margin_bp=told["margin_bp"],
-        vehicles=tuple(_vehicle(one) for one in told["vehicles"]),
+        vehicles=tuple(_vehicle(one, told.get("circuity_bp")) for one in told["vehicles"]),
         zones={zone: ZoneHours(*(tuple(one) for one in hours)) for zone, hours in told["zones"].items()},
     )
 
 
-def _vehicle(told: dict[str, Any]) -> TourVehicle:
+def _vehicle(told: dict[str, Any], circuity_bp: int | None) -> TourVehicle:
     start, end = (datetime.fromisoformat(instant) for instant in told.pop("shift"))
-    return TourVehicle(**{**told, "shift": Window(start, end), "room": Load(**told["room"])})
+    if circuity_bp is not None:
+        # A frame that was laid out before paces were told: straight lines.
+        pace = pace_of_lines(speed_kmh=told.pop("speed_kmh"), circuity_bp=circuity_bp)
+    else:
+        pace = Pace(**told.pop("pace"))
+    return TourVehicle(**{**told, "shift": Window(start, end), "room": Load(**told["room"]), "pace": pace})
 
 
 def records_to_bytes(records: NDArray[Any]) -> bytes:

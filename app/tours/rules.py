@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from app.fleet.rules import Pace
 from app.tours.open_hours import longest_open
 from app.values.load import Load
 from app.values.point import Point
@@ -45,12 +46,12 @@ class TourVehicle:
 
     `handover_bp` and `parking_bp` scale the time at the door and the parking time of a zone. A kilometre
     costs `cost_minor_per_km`, carbon included; frames that were laid out before it was told have one price.
-    With `combustion` it hands nothing over in low-emission hours of a zone.
+    `pace` is how its ways go. With `combustion` it hands nothing over in low-emission hours of a zone.
     """
 
     class_id: str
     shift: Window
-    speed_kmh: int
+    pace: Pace
     handover_bp: int
     parking_bp: int
     stops_per_trip: int
@@ -116,7 +117,6 @@ class Frame:
     day: date
     midnight: datetime
     time_zone: str
-    circuity_bp: int
     margin_bp: int
     vehicles: tuple[TourVehicle, ...]
     zones: Mapping[str, ZoneHours]
@@ -198,6 +198,11 @@ def hours_of(window: Window, zone: str) -> Sequence[int]:
     return sorted({first.hour, (window.end - _LAST).astimezone(local).hour} | hours)
 
 
-def seconds_per_metre(vehicle: TourVehicle, circuity_bp: int, margin_bp: int) -> float:
+def seconds_per_metre(pace: Pace, margin_bp: int) -> float:
     """How long a straight metre takes on free streets: detours of streets and the safety included."""
-    return circuity_bp / 10_000 * (10_000 + margin_bp) / 10_000 / (vehicle.speed_kmh / 3.6)
+    return pace.street_m(1) * pace.s_per_km / 1_000 * (10_000 + margin_bp) / 10_000
+
+
+def seconds_per_leg(pace: Pace, margin_bp: int) -> float:
+    """What every way takes on free streets besides its metres, the safety included."""
+    return pace.leg_s * (10_000 + margin_bp) / 10_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.database.rows import rows, table_of
-from app.fleet.rules import VehicleKind
+from app.fleet.rules import Pace, VehicleKind
 from app.fleet.tables import VehicleClass
 from app.tours.queries import read_sheets
 from app.tours.records import PASSED, RELOAD, STOP, point_of, reference_of
@@ -53,7 +54,7 @@ class SeenTour:
 class SeenSheet:
     """All tours of a node on a day; `margin_bp` is by how much legs are taken to last longer.
 
-    `circuity_bp` makes ways of straight lines.
+    `paces` are those of its classes by name.
     """
 
     node_id: str
@@ -62,14 +63,14 @@ class SeenSheet:
     changed_at: datetime
     improved_at: datetime | None
     margin_bp: int
-    circuity_bp: int
+    paces: Mapping[str, Pace]
     tours: tuple[SeenTour, ...]
     unplaced: tuple[SeenStop, ...]
 
     @property
     def streets(self) -> str:
         """Who gave the times of its ways."""
-        return f"straight lines x {self.circuity_bp / 10_000:g}"
+        return "; ".join(dict.fromkeys(_told(name, pace) for name, pace in self.paces.items()))
 
 
 def seen_tours(conn: Connection, *, node_id: str, day: date) -> SeenSheet | None:
@@ -91,7 +92,7 @@ def seen_tours(conn: Connection, *, node_id: str, day: date) -> SeenSheet | None
             vehicle_class=kinds[vehicle.class_id].name,
             vehicle_kind=kinds[vehicle.class_id].kind,
             shift=ZonedWindow(vehicle.shift, frame.time_zone),
-            distance_m=round(float(sheet.laid.length[number]) * frame.circuity_bp / 10_000),
+            distance_m=round(vehicle.pace.street_m(float(sheet.laid.length[number]))),
             steps=tuple(steps[number]),
         )
         for number, vehicle in enumerate(frame.vehicles)
@@ -104,10 +105,18 @@ def seen_tours(conn: Connection, *, node_id: str, day: date) -> SeenSheet | None
         changed_at=told.changed_at,
         improved_at=told.improved_at,
         margin_bp=frame.margin_bp,
-        circuity_bp=frame.circuity_bp,
+        paces={kinds[one.class_id].name: one.pace for one in frame.vehicles},
         tours=tours,
         unplaced=unplaced,
     )
+
+
+def _told(name: str, pace: Pace) -> str:
+    detour = f"straight lines x {pace.detour_bp / 10_000:g}"
+    if not pace.measured:
+        return detour
+    speed = f"{3_600 / pace.s_per_km:.0f} km/h and {pace.leg_s} s a way"
+    return f"{name}: {detour} at {speed}, measured on the streets"
 
 
 def _steps(sheet: Sheet) -> list[list[SeenStop]]:

@@ -16,7 +16,7 @@ from app.tours import insertion as way
 from app.tours.insertion import Fit, Floats
 from app.tours.laid import Laid, ground, laid_out
 from app.tours.records import NOT_PLACED, PASSED, RECORD, RELOAD, STOP, point_of, reference_of, tidy
-from app.tours.rules import Frame, TourStop, seconds_per_metre
+from app.tours.rules import Frame, TourStop, seconds_per_leg, seconds_per_metre
 from app.values.point import Point
 from app.values.window import Window
 
@@ -76,10 +76,11 @@ class Sheet:
         frame = self.frame
         made = np.empty((len(frame.vehicles), way.TOUR_COLUMNS))
         for row, one in zip(made, frame.vehicles, strict=True):
-            row[way.PER_M] = seconds_per_metre(one, frame.circuity_bp, frame.margin_bp)
+            row[way.PER_M] = seconds_per_metre(one.pace, frame.margin_bp)
+            row[way.PER_LEG] = seconds_per_leg(one.pace, frame.margin_bp)
             row[way.STARTS], row[way.ENDS] = frame.second(one.shift.start), frame.second(one.shift.end)
             row[way.RELOAD] = one.reload_s
-            row[way.RANGE] = one.range_m * 10_000 / frame.circuity_bp
+            row[way.RANGE] = one.range_m / one.pace.street_m(1)
             row[way.GROUP] = self.groups[one.class_id]
             row[way.HANDOVER], row[way.PARKING] = one.handover_bp / 10_000, one.parking_bp / 10_000
             room = one.room

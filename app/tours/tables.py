@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from app.database.columns import words
+from app.fleet.rules import Pace
 from app.tours.run_status import TourRunStatus
 from app.values.ids import new_id
 
@@ -177,3 +178,29 @@ class TravelLaw(SQLModel, table=True):
     stem: float
     samples: int
     mean_error: float
+
+
+class StreetPace(SQLModel, table=True):
+    """How the ways of a class from a node go, measured on a sample of a map's streets.
+
+    `stamp` tells which streets; `source` names them, or says why they gave no answer: then there is no pace,
+    and straight lines count.
+    """
+
+    __tablename__ = "street_pace"
+
+    node_id: str = Field(foreign_key="fulfilment_node.id", primary_key=True)
+    vehicle_class_id: str = Field(foreign_key="vehicle_class.id", primary_key=True)
+    detour_bp: int | None = None
+    s_per_km: float | None = None
+    leg_s: int | None = None
+    source: str = Field(sa_type=sa.Text)
+    stamp: str
+    measured_at: datetime
+
+    @property
+    def pace(self) -> Pace | None:
+        """The pace, where the streets gave one."""
+        if self.detour_bp is None or self.s_per_km is None or self.leg_s is None:
+            return None
+        return Pace(self.detour_bp, self.s_per_km, self.leg_s, measured=True)

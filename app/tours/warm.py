@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from app.fleet.rules import Pace
 from app.tours.rules import Frame, TourStop, TourVehicle
 from app.tours.sheet import empty_sheet
 from app.values.load import Load
@@ -19,8 +20,10 @@ def warm() -> None:
     midnight = datetime(2026, 1, 1, tzinfo=UTC)
     day = Window(midnight, midnight + timedelta(hours=8))
     here = Point(0, 0)
-    vehicle = TourVehicle("any", day, 20, 10_000, 10_000, 10, 600, 100_000, Load(0, 0, 9, 9, 9, 9))
-    frame = Frame(here, midnight.date(), midnight, "UTC", 13_000, 0, (vehicle,), {})
+    vehicle = TourVehicle(
+        "any", day, Pace(10_000, 9), 10_000, 10_000, 10, 600, 100_000, Load(0, 0, 9, 9, 9, 9)
+    )
+    frame = Frame(here, midnight.date(), midnight, "UTC", 0, (vehicle,), {})
     stop = TourStop(
         "00000000-0000-7000-8000-000000000000", "any", "zone", here, day, 60, Load(0, 0, 1, 1, 1, 1)
     )

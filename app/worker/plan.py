@@ -29,7 +29,9 @@ from app.fleet.tables import ShiftPattern
 from app.places.tables import ServiceZone
 from app.slots.open_days import open_days
 from app.values.ids import new_id
+from app.worker.paces import measure_paces
 from app.worker.solver import COMMAND, Progress, SolverFailed, run_solver
+from app.world.streets import Streets
 
 _PLANS = (AlertKind.PLAN_FAILED, AlertKind.PLAN_REFUSED, AlertKind.PLAN_STALE)
 _OVERTAKEN = "This run had no plan yet when the next one was begun."
@@ -39,6 +41,7 @@ def plan(
     db: Database,
     *,
     trigger: str,
+    streets: Streets | None = None,
     first: date | None = None,
     days: int = 14,
     limits: Limits | None = None,
@@ -48,9 +51,12 @@ def plan(
 ) -> AllocationRun:
     """Open the days, plan their capacity and publish it; returns the run as it ended.
 
+    How ways go is measured on the `streets` before, where that is due; without any they are straight lines.
     Whatever goes wrong ends in the run's status and message; the plan published last goes on selling.
     """
     limits = limits or Limits()
+    if streets is not None:
+        measure_paces(db, streets)
     run_id = new_id()
     begun = db.write_now(partial(_begin, run_id=run_id, trigger=trigger, first=first, days=days))
     if begun is not None:

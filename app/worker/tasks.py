@@ -104,7 +104,14 @@ async def plan_capacity(world: World, job: Job) -> None:
     limits = Limits(**job.payload.get("limits", {}))
     days = int(job.payload.get("days", 14))
     run = await asyncio.to_thread(
-        partial(plan, world.db, trigger=job.payload.get("trigger", "schedule"), days=days, limits=limits)
+        partial(
+            plan,
+            world.db,
+            trigger=job.payload.get("trigger", "schedule"),
+            streets=world.streets,
+            days=days,
+            limits=limits,
+        )
     )
     if run.status is not RunStatus.PUBLISHED:
         raise PlanFailed(run.message)

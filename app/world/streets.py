@@ -70,6 +70,10 @@ class Streets:
         """Which city's streets there are; raises NoStreets when there are none."""
         return f"{_OF_STREETS}{self._facts()['file']}"
 
+    def stamp(self) -> str:
+        """What tells these streets from others; raises NoStreets when there are none."""
+        return str(self._facts()["sha256"])
+
     def close(self) -> None:
         """End the engine's process, if there is one."""
         with self._one:

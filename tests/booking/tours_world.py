@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from app.booking.stops import stops_between
 from app.database.rows import by_id
 from app.database.runner import Database
+from app.fleet.rules import pace_of_lines
 from app.places.tables import FulfilmentNode
 from app.tours.drive import drive, steps_of
 from app.tours.lay_out import lay_out
@@ -30,8 +31,8 @@ ROOM = Load(0, 0, 400_000, 400_000, 200_000, 100_000)
 
 def bike(shop: Shop, **changes: Any) -> TourVehicle:
     """A bike for the evening that takes its time."""
-    told = {
-        "speed_kmh": 14,
+    told: dict[str, Any] = {
+        "pace": pace_of_lines(speed_kmh=14, circuity_bp=13_000),
         "handover_bp": SLOW_DOOR_BP,
         "parking_bp": 0,
         "stops_per_trip": 20,
@@ -63,7 +64,6 @@ def lay(
             day=DAY,
             midnight=datetime.combine(DAY, time(), tzinfo=ZoneInfo(ZONE)),
             time_zone=ZONE,
-            circuity_bp=13_000,
             margin_bp=1_500,
             vehicles=tuple(vehicles),
             zones={shop.zone_id: ZoneHours((0,) * 24, (10_000,) * 24, low_emission)},

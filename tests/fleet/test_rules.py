@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.demo.seed import read_seed
-from app.fleet.rules import PremiumKind, drop_estimate, premium_bp, wage_minor
+from app.fleet.rules import Pace, PremiumKind, drop_estimate, pace_of_lines, premium_bp, wage_minor
 from app.values.window import Window, local_window
 
 LISBON = "Europe/Lisbon"
@@ -87,9 +87,12 @@ def test_the_region_of_the_seed_has_holidays_of_its_own() -> None:
     assert (date(2026, 6, 24) in here, date(2026, 6, 24) in lisbon) == (True, False)
 
 
+VAN_PACE = pace_of_lines(speed_kmh=28, circuity_bp=13_000)
+
+
 @dataclass
 class Van:
-    speed_kmh: int = 28
+    pace: Pace = VAN_PACE
     cost_minor_per_100km: int = 2_900
     handover_bp: int = 10_000
     parking_bp: int = 10_000
@@ -98,7 +101,7 @@ class Van:
 
 
 BIKE = Van(
-    speed_kmh=14,
+    pace=pace_of_lines(speed_kmh=14, circuity_bp=13_000),
     cost_minor_per_100km=600,
     handover_bp=9_500,
     parking_bp=1_500,
@@ -110,6 +113,7 @@ BIKE = Van(
 def test_a_drop_takes_its_share_of_the_way_parking_and_reloading() -> None:
     found = drop_estimate(
         Van(),
+        pace=Van().pace,
         stem_m=5_400,
         between_m=700,
         parking_s=300,
@@ -125,10 +129,27 @@ def test_a_drop_takes_its_share_of_the_way_parking_and_reloading() -> None:
     assert found.cost_minor == round(29 + 4.1496)
 
 
+def test_a_drop_has_a_way_to_it_and_its_share_of_the_one_home() -> None:
+    slow = Pace(13_000, 200.0, leg_s=90, measured=True)
+    found = drop_estimate(
+        Van(),
+        pace=slow,
+        stem_m=5_400,
+        between_m=700,
+        parking_s=300,
+        slowdown_bp=14_000,
+        grams_per_km=345.8,
+        carbon_minor_per_tonne=12_000,
+    )
+    assert found.distance_m == 1_000
+    assert found.work_s == round((200 + 90 * 37 / 36) * 1.4 + 300 + 1_500 / 36)
+
+
 def test_a_bike_parks_at_the_door_and_emits_next_to_nothing_but_not_nothing() -> None:
     def of(kind: Van, grams_per_km: float) -> tuple[int, int]:
         found = drop_estimate(
             kind,
+            pace=kind.pace,
             stem_m=700,
             between_m=200,
             parking_s=420,
@@ -152,6 +173,7 @@ def test_farther_and_slower_never_costs_less(stem: int, between: int, slowdown: 
     def of(stem_m: int, slowdown_bp: int) -> tuple[int, int, int]:
         found = drop_estimate(
             Van(),
+            pace=Van().pace,
             stem_m=stem_m,
             between_m=between,
             parking_s=60,
@@ -183,6 +205,7 @@ def test_a_dearer_price_of_carbon_makes_only_the_dirty_vehicle_dearer() -> None:
     def cost(kind: Van, grams_per_km: float, carbon: int) -> int:
         return drop_estimate(
             replace(kind, stops_per_trip=1),
+            pace=kind.pace,
             stem_m=5_000,
             between_m=0,
             parking_s=0,

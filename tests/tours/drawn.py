@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from app.fleet.rules import Pace, pace_of_lines
 from app.tours.insertion import PLAIN_PYTHON
 from app.tours.rules import Frame, TourStop, TourVehicle, ZoneHours
 from app.tours.sheet import Sheet, empty_sheet
@@ -17,6 +18,7 @@ from app.values.window import Window
 
 MIDNIGHT = datetime(2026, 11, 25, tzinfo=UTC)
 NODE = Point(41.149, -8.607)
+BIKE_PACE = pace_of_lines(speed_kmh=14, circuity_bp=13_000)
 ROOM = Load(0, 0, 200_000, 120_000, 80_000, 40_000)
 ZONE_IDS = ("flat", "steep")
 # Longer than any window that is drawn: what is left of one is in one piece.
@@ -30,7 +32,7 @@ def hours(start: float, end: float) -> Window:
 
 def vehicle(class_id: str = "bike", shift: Window | None = None, **changes: Any) -> TourVehicle:
     """A cargo bike for the evening."""
-    made = TourVehicle(class_id, shift or hours(17, 22), 14, 10_000, 2_000, 8, 600, 50_000, ROOM)
+    made = TourVehicle(class_id, shift or hours(17, 22), BIKE_PACE, 10_000, 2_000, 8, 600, 50_000, ROOM)
     return replace(made, **changes)
 
 
@@ -41,7 +43,6 @@ def frame(*vehicles: TourVehicle, **changes: Any) -> Frame:
         day=MIDNIGHT.date(),
         midnight=MIDNIGHT,
         time_zone="UTC",
-        circuity_bp=13_000,
         margin_bp=1_500,
         vehicles=vehicles or (vehicle(),),
         zones={
@@ -93,7 +94,7 @@ def drawn_frame(rnd: Random) -> Frame:
             vehicle(
                 "van" if van else "bike",
                 hours(start, start + rnd.randint(4, 9)),
-                speed_kmh=25 if van else 14,
+                pace=Pace(13_000, 144.0 if van else 257.1, rnd.choice((0, 45, 150))),
                 parking_bp=10_000 if van else 2_000,
                 stops_per_trip=rnd.randint(2, 6),
                 range_m=rnd.choice((15_000, 30_000, 200_000)),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.tours.drive import Step, drive, steps_of
 from app.tours.insertion import PLAIN_PYTHON, compiled
-from app.tours.rules import Frame, TourStop, seconds_per_metre
+from app.tours.rules import Frame, TourStop, seconds_per_leg, seconds_per_metre
 from app.tours.sheet import Sheet, empty_sheet
 from app.values.load import Load
 from app.values.point import Point
@@ -86,11 +86,12 @@ def driven(sheet: Sheet, known: dict[str, TourStop]) -> tuple[list[float], list[
     for number, tour in enumerate(steps_of(sheet, known)):
         one = the_frame.vehicles[number]
         start, end = the_frame.second(one.shift.start), the_frame.second(one.shift.end)
-        per_m = seconds_per_metre(one, the_frame.circuity_bp, the_frame.margin_bp)
+        per_m = seconds_per_metre(one.pace, the_frame.margin_bp)
+        per_leg = seconds_per_leg(one.pace, the_frame.margin_bp)
         spots = [(0.0, 0.0), *(_spot(sheet, step) for step in tour), (0.0, 0.0)]
         slow = [1.0, *(_slow(the_frame, step) for step in tour), 1.0]
         legs = [
-            ((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2) ** 0.5 * per_m * max(slow_a, slow_b)
+            (dist(a, b) * per_m + per_leg * (a != b)) * max(slow_a, slow_b)
             for (a, slow_a), (b, slow_b) in pairwise(zip(spots, slow, strict=True))
         ]
         within = [allowed(the_frame, one.class_id, s) if isinstance(s, TourStop) else None for s in tour]
@@ -201,7 +202,8 @@ def ways_of(
 ) -> tuple[float, float, float] | None:
     """Seconds there, back, and of the way without it; None where that is beyond the range."""
     the_frame, vehicle_of = sheet.frame, sheet.frame.vehicles[number]
-    per_m = seconds_per_metre(vehicle_of, the_frame.circuity_bp, the_frame.margin_bp)
+    per_m = seconds_per_metre(vehicle_of.pace, the_frame.margin_bp)
+    per_leg = seconds_per_leg(vehicle_of.pace, the_frame.margin_bp)
     home = ((0.0, 0.0), 1.0)
     spots = [home, *((_spot(sheet, step), _slow(the_frame, step)) for step in tour), home]
     here = (sheet._ground(one.point), _slow(the_frame, one))
@@ -210,10 +212,13 @@ def ways_of(
     back = [here, *[home] * after, spots[place + 1]]
     gone = spots[place : place + 2]
     driven = _metres(spots) + _metres(there) + _metres(back) - _metres(gone)
-    if driven > vehicle_of.range_m * 10_000 / the_frame.circuity_bp:
+    if vehicle_of.pace.street_m(driven) > vehicle_of.range_m:
         return None
     there_s, back_s, gone_s = (
-        sum(dist(p, q) * per_m * max(slow_p, slow_q) for (p, slow_p), (q, slow_q) in pairwise(legs))
+        sum(
+            (dist(p, q) * per_m + per_leg * (p != q)) * max(slow_p, slow_q)
+            for (p, slow_p), (q, slow_q) in pairwise(legs)
+        )
         for legs in (there, back, gone)
     )
     return there_s + vehicle_of.reload_s * before, back_s + vehicle_of.reload_s * after, gone_s
