@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
@@ -12,13 +13,14 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
-from app.database.rows import table_of
+from app.database.rows import add, table_of
 from app.database.runner import Database
 from app.events import Event
 from app.fleet.seen import DESCRIBED
 from app.fleet.tables import Vehicle, VehicleClass
 from app.main import build_app
 from app.storefronts.issue_key import issue_key
+from app.tours.tables import StreetPace
 from app.values.actor import Role
 from app.values.basket import GoodsTrait
 from tests.api import world_on
@@ -102,6 +104,29 @@ def test_what_a_class_can_do_is_looked_at_said_once_and_read_back(client: TestCl
     # Back to the usual.
     client.post(page, data=form(client.get(page, params={"reason": "mended"}), "Say that it can do this"))
     assert (skills(town), len(described(town.db))) == (None, 2)
+
+
+def test_how_ways_go_is_shown_as_it_was_measured(client: TestClient, town: Street) -> None:
+    assert says(client.get(VEHICLES), "straight lines until a plan has measured streets")
+
+    def measured(conn: Connection, now: datetime) -> None:
+        known = StreetPace(
+            node_id=town.shop.node_id,
+            vehicle_class_id=town.van.id,
+            detour_bp=13_900,
+            s_per_km=100.0,
+            leg_s=93,
+            source="streets of here.osm.pbf",
+            stamp="a map",
+            measured_at=now,
+        )
+        add(conn, known)
+
+    town.db.write_now(measured)
+    seen = client.get(VEHICLES)
+    assert says(
+        seen, "1.39 times the straight line at 36 km/h, and 93 s each; measured on streets of here.osm.pbf"
+    )
 
 
 def test_what_makes_no_sense_and_who_may_not_change_nothing(client: TestClient, town: Street) -> None:

@@ -24,6 +24,8 @@ from app.pages.desk.pools import zone_of_city
 from app.pages.desk.render import Desk, desk_page
 from app.pages.shop import world_of
 from app.places.tables import FulfilmentNode
+from app.tours.street_paces import street_paces
+from app.tours.tables import StreetPace
 from app.values.basket import NEEDED, VehicleSkill
 
 _CHANGES = 20
@@ -38,11 +40,13 @@ SKILLS: Mapping[VehicleSkill, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """All that the pages show: the classes, the names of nodes, the newest changes, zone and currency."""
+    """All that the pages show: the classes, the names of nodes, the newest changes, how ways were measured to
+    go by node and class, zone and currency."""
 
     classes: Sequence[SeenClass]
     nodes: Mapping[str, str]
     changes: Sequence[ClassChange]
+    ways: Mapping[tuple[str, str], StreetPace]
     zone: str
     currency: str
 
@@ -145,6 +149,7 @@ def _fleet(conn: Connection, now: datetime) -> Fleet:
         classes=classes,
         nodes={node.id: node.name for node in nodes},
         changes=class_changes(conn, class_ids=[one.row.id for one in classes], limit=_CHANGES),
+        ways={(one.node_id, one.vehicle_class_id): one for one in street_paces(conn)},
         zone=zone_of_city(conn),
         currency=currency or "EUR",
     )
