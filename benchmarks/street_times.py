@@ -115,10 +115,9 @@ def run() -> Section:
                 )
             )
             late.append((name, *(f"{one.late} of {one.stops}, {one.worst_s:.0f} s" for one in told)))
-            speed = f"{3_600 / pace.s_per_km:.0f} km/h"
-            paces.append(
-                (name, f"{pace.detour_bp / 10_000:.2f}", speed, f"{mover.speed_kmh} km/h", f"{pace.leg_s} s")
-            )
+            lines = pace_of_lines(speed_kmh=mover.speed_kmh, circuity_bp=_CIRCUITY_BP)
+            speed, supposed = f"{pace.line_kmh:.0f} km/h", f"{lines.line_kmh:.0f} km/h"
+            paces.append((name, f"{pace.detour_bp / 10_000:.2f}", speed, f"{pace.leg_s} s", supposed))
             print(NAME, name, told[0].together, [one.late for one in told], flush=True)
         sold = list(_sold_out(city, streets))
     finally:
@@ -244,7 +243,7 @@ def section(
     margins = [f"{margin / 100:g} %" for margin in MARGINS_BP]
     margins.append(f"all ways' ratio first, then {TRAVEL_MARGIN_BP / 100:g} %")
     margins.append(f"the measured pace, then {TRAVEL_MARGIN_BP / 100:g} % (as the house reckons)")
-    measures = ("class and node", "detour", "speed on the streets", "of the class", "each way besides")
+    measures = ("class and node", "detour", "as the crow flies", "and each way", "straight lines suppose")
     text = f"""
 Six vehicles of a class are filled by the arithmetic of offers (straight lines x {_CIRCUITY_BP / 10_000:g} at the class's
 speed, free streets) with stops at {HOUSES} buildings of the map, twelve windows of 1, 2 and 4 hours; then the times of its streets are

@@ -75,11 +75,13 @@ class StreetPace:
         pace = _pace(self)
         return pace.detour_bp / 10_000 if pace else None
 
-    @strawberry.field(description="How fast the metres of streets go by; null without streets.")
+    @strawberry.field(
+        description="How fast straight lines go by, besides the seconds of each way; null without streets."
+    )
     def speed_kmh(self) -> float | None:
         """The speed."""
         pace = _pace(self)
-        return round(3_600 / pace.s_per_km, 1) if pace else None
+        return round(pace.line_kmh, 1) if pace else None
 
     @strawberry.field(description="What every way takes besides its metres; null without streets.")
     def seconds_each_way(self) -> int | None:

@@ -102,6 +102,11 @@ class Pace:
         """How many metres of streets a straight line is."""
         return straight_m * self.detour_bp / 10_000
 
+    @property
+    def line_kmh(self) -> float:
+        """How fast straight lines go by, besides the seconds of every way: what people can picture."""
+        return 3_600 / self.s_per_km / self.street_m(1)
+
 
 def pace_of_lines(*, speed_kmh: int, circuity_bp: int) -> Pace:
     """Straight lines times the city's circuity, at the class's own speed."""

@@ -112,11 +112,10 @@ def seen_tours(conn: Connection, *, node_id: str, day: date) -> SeenSheet | None
 
 
 def _told(name: str, pace: Pace) -> str:
-    detour = f"straight lines x {pace.detour_bp / 10_000:g}"
     if not pace.measured:
-        return detour
-    speed = f"{3_600 / pace.s_per_km:.0f} km/h and {pace.leg_s} s a way"
-    return f"{name}: {detour} at {speed}, measured on the streets"
+        return f"straight lines x {pace.detour_bp / 10_000:g}"
+    speed = f"{pace.line_kmh:.0f} km/h as the crow flies and {pace.leg_s} s a way"
+    return f"{name}: {speed}, measured on the streets"
 
 
 def _steps(sheet: Sheet) -> list[list[SeenStop]]:

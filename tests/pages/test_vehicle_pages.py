@@ -125,7 +125,8 @@ def test_how_ways_go_is_shown_as_it_was_measured(client: TestClient, town: Stree
     town.db.write_now(measured)
     seen = client.get(VEHICLES)
     assert says(
-        seen, "1.39 times the straight line at 36 km/h, and 93 s each; measured on streets of here.osm.pbf"
+        seen,
+        "26 km/h as the crow flies and 93 s each, 1.39 times as long; measured on streets of here.osm.pbf",
     )
 
 

@@ -140,11 +140,12 @@ def test_operators_see_which_pace_tours_reckon_with(db: Database, streets: Count
         (pace,) = told["tourLessons"]["streetPaces"]
         assert pace["nodeId"] == node
         assert 1 < pace["detour"] < 1.6
-        assert 5 < pace["speedKmh"] < 20
+        # As the crow flies, around square blocks.
+        assert 5 < pace["speedKmh"] < 16
         assert pace["secondsEachWay"] >= 0
         assert pace["source"] == "streets of small.osm.pbf"
         said = told["tentativeTours"]["streets"]
-        assert said.startswith("Cargo bike: straight lines x 1.")
+        assert said.startswith("Cargo bike: ")
         assert said.endswith(f"{pace['secondsEachWay']} s a way, measured on the streets")
         assert Api(client, "shop-key").codes(TOURS, node=node, day=day) == ["OPERATORS_ONLY"] * 2
 
