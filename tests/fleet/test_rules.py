@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.demo.seed import read_seed
-from app.fleet.rules import Pace, PremiumKind, drop_estimate, pace_of_lines, premium_bp, wage_minor
+from app.fleet.rules import (
+    DropEstimate,
+    Pace,
+    PremiumKind,
+    drop_estimate,
+    pace_of_lines,
+    premium_bp,
+    wage_minor,
+)
 from app.values.window import Window, local_window
 
 LISBON = "Europe/Lisbon"
@@ -110,10 +118,11 @@ BIKE = Van(
 )
 
 
-def test_a_drop_takes_its_share_of_the_way_parking_and_reloading() -> None:
-    found = drop_estimate(
+def van_drop(pace: Pace) -> DropEstimate:
+    """A drop of a van in a slow hour, a long way out."""
+    return drop_estimate(
         Van(),
-        pace=Van().pace,
+        pace=pace,
         stem_m=5_400,
         between_m=700,
         parking_s=300,
@@ -121,6 +130,10 @@ def test_a_drop_takes_its_share_of_the_way_parking_and_reloading() -> None:
         grams_per_km=345.8,
         carbon_minor_per_tonne=12_000,
     )
+
+
+def test_a_drop_takes_its_share_of_the_way_parking_and_reloading() -> None:
+    found = van_drop(VAN_PACE)
     # 2 x 5400 / 36 + 700 = 1000 m; 1000 m at 28 km/h x 1.4 = 180 s; + 300 s + 1500 / 36 s
     assert found.distance_m == 1_000
     assert found.work_s == round(180 + 300 + 1_500 / 36)
@@ -130,17 +143,7 @@ def test_a_drop_takes_its_share_of_the_way_parking_and_reloading() -> None:
 
 
 def test_a_drop_has_a_way_to_it_and_its_share_of_the_one_home() -> None:
-    slow = Pace(13_000, 200.0, leg_s=90, measured=True)
-    found = drop_estimate(
-        Van(),
-        pace=slow,
-        stem_m=5_400,
-        between_m=700,
-        parking_s=300,
-        slowdown_bp=14_000,
-        grams_per_km=345.8,
-        carbon_minor_per_tonne=12_000,
-    )
+    found = van_drop(Pace(13_000, 200.0, leg_s=90, measured=True))
     assert found.distance_m == 1_000
     assert found.work_s == round((200 + 90 * 37 / 36) * 1.4 + 300 + 1_500 / 36)
 
