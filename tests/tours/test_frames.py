@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from app.allocation.solve.routes import route
+from app.fleet.rules import Pace
 from app.tours.arrange import arranged
 from app.tours.as_problem import better, tour_problem, tours_of
 from app.tours.check import check
@@ -134,13 +135,17 @@ def test_better_tours_are_searched_for_in_the_hours_of_each_class(centre: Frame)
     assert again.has_as_told(told)
 
 
-def test_a_frame_is_read_as_it_was_written_and_an_older_one_without_low_emission_hours(centre: Frame) -> None:
+def test_a_frame_is_read_as_it_was_written_and_an_older_one_as_it_was_meant(centre: Frame) -> None:
     packed = frame_to_bytes(centre)
     assert frame_from_bytes(packed) == centre
     told = orjson.loads(packed)
+    # Before low-emission hours, and before paces were measured.
     told["zones"] = {zone: lists[:2] for zone, lists in told["zones"].items()}
+    told["circuity_bp"] = 12_000
     for one in told["vehicles"]:
-        del one["combustion"]
+        del one["combustion"], one["pace"]
+        one["speed_kmh"] = 18
     older = frame_from_bytes(orjson.dumps(told))
     assert not older.combustion
     assert older.may("van", "flat", hours(18, 20))
+    assert {one.pace for one in older.vehicles} == {Pace(12_000, 200.0)}
