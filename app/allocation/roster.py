@@ -45,12 +45,21 @@ class RosteredFleet:
 
 @dataclass(frozen=True, slots=True)
 class WeekHours:
-    """The drivers' hours of a node in the week from Monday on: rostered, of those there are."""
+    """The drivers' hours of a node in the week from Monday on: rostered, of those there are.
+
+    `days` are those of the week that are rostered, at whatever node: plans give them their part of the hours.
+    """
 
     node: FulfilmentNode
     monday: date
     rostered: float
     available: int
+    days: int
+
+    @property
+    def usable(self) -> float:
+        """The hours that its rostered days may have, all together."""
+        return self.available * self.days / 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,7 @@ def roster_of(conn: Connection, *, day: date) -> Roster:
             for kind in kinds
             if (fleet := _fleet(node, kind, vehicles, today)).vehicles or fleet.shifts
         ),
-        weeks=tuple(_hours(node, monday, [one for one in week if one.node_id == node.id]) for node in nodes),
+        weeks=tuple(_hours(node, monday, week) for node in nodes),
     )
 
 
@@ -101,8 +110,9 @@ def _fleet(
     )
 
 
-def _hours(node: FulfilmentNode, monday: date, shifts: Sequence[Shift]) -> WeekHours:
-    return WeekHours(node, monday, sum(map(hours_of, shifts)), node.driver_hours_per_week)
+def _hours(node: FulfilmentNode, monday: date, week: Sequence[Shift]) -> WeekHours:
+    rostered = sum(hours_of(one) for one in week if one.node_id == node.id)
+    return WeekHours(node, monday, rostered, node.driver_hours_per_week, len({one.day for one in week}))
 
 
 def hours_of(shift: Shift) -> float:

@@ -57,6 +57,9 @@ def test_the_roster_tells_vehicles_shifts_and_the_hours_of_the_week(db: Database
     assert (fleet.driver_hours, fleet.cost_minor) == (6.0, 2 * WAGE)
     (week,) = roster.weeks
     assert (week.monday, week.rostered, week.available) == (FIRST - timedelta(days=2), 9.0, 400)
+    # A plan gives each of the week's days a seventh of its hours.
+    assert week.days == 2
+    assert week.usable == pytest.approx(400 * 2 / 7)
     idle = db.read_now(lambda c, _: roster_of(c, day=FIRST + timedelta(days=9)))
     assert [(one.on_road, one.shifts, one.vehicles) for one in idle.fleets] == [(0, (), 4)]
     assert [one.rostered for one in idle.weeks] == [0]
