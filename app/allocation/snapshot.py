@@ -24,6 +24,7 @@ from app.allocation.problem import (
     Taken,
     Wave,
 )
+from app.allocation.soundness import covers_nothing
 from app.allocation.tables import PlanningFigures
 from app.allocation.to_come import ToCome, read_to_come, recent_needs
 from app.booking.rules import BookingStatus
@@ -62,7 +63,7 @@ def snapshot(conn: Connection, *, now: datetime, first: date, days: int) -> Prob
         raise NothingToPlan(what="No vehicle is in service; add one, or bring one back into service.")
     planned = [_day(facts, fleets, first, first + timedelta(days=n)) for n in range(days)]
     if not any(day.shifts for day in planned):
-        raise NothingToPlan(what="No shift pattern covers any window of these days; add shifts.")
+        raise NothingToPlan(what=covers_nothing(facts.patterns))
     if not any(day.arcs for day in planned):
         raise NothingToPlan(what="No vehicle reaches any zone; check the reach of classes and the nodes.")
     return Problem(
@@ -145,19 +146,16 @@ def _read(conn: Connection, now: datetime, first: date, days: int) -> _Facts:
 
 def _vehicles(conn: Connection) -> dict[tuple[str, str], int]:
     vehicle = table_of(Vehicle)
-    counted = conn.execute(
-        sa.select(vehicle.c.node_id, vehicle.c.vehicle_class_id, sa.func.count().label("vehicles"))
-        .where(vehicle.c.out_of_service.is_(False))
-        .group_by(vehicle.c.node_id, vehicle.c.vehicle_class_id)
-    )
-    return {(row.node_id, row.vehicle_class_id): row.vehicles for row in counted}
+    by = (vehicle.c.node_id, vehicle.c.vehicle_class_id)
+    serving = sa.select(*by, sa.func.count()).where(vehicle.c.out_of_service.is_(False)).group_by(*by)
+    return {(node_id, class_id): count for node_id, class_id, count in conn.execute(serving)}
 
 
 def _taken_pools(conn: Connection, first: date, last: date) -> list[CapacityPool]:
     pool = table_of(CapacityPool)
     taken = pool.c.held_orders + pool.c.booked_orders > 0
-    query = sa.select(pool).where(pool.c.day.between(first, last), taken).order_by(pool.c.id)
-    return rows(conn, CapacityPool, query)
+    of_days = pool.c.day.between(first, last)
+    return rows(conn, CapacityPool, sa.select(pool).where(of_days, taken).order_by(pool.c.id))
 
 
 def _placed(conn: Connection, first: date, last: date) -> Placed:

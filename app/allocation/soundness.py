@@ -37,6 +37,14 @@ def contradictions(patterns: Sequence[PatternFacts]) -> list[str]:
     return said
 
 
+def covers_nothing(patterns: Sequence[PatternFacts]) -> str:
+    """That no shift covers a window, with the hours of those there are."""
+    if not patterns:
+        return "There is no shift pattern; add shifts."
+    told = ", ".join(f"{one.name} {one.starts_local} to {one.ends_local}" for one in patterns[:5])
+    return f"No shift pattern covers any window of these days: {told}. Change their hours, or add shifts."
+
+
 def unreached(problem: Problem) -> list[str]:
     """The ids of the zones with orders to come that no vehicle reaches on any day of the plan."""
     wanted = {group.zone for day in problem.days for group in day.groups}

@@ -182,7 +182,10 @@ def test_a_zone_nobody_reaches_is_named_and_the_others_are_planned(db: Database)
         ({"starts_local": "25:00"}, "The shift Late shift has no hours: '25:00' to '22:00'; use HH:MM."),
         ({"ends_local": "16:00"}, "The shift Late shift begins and ends at 16:00; give it another end."),
         ({"weekdays": "8"}, "The shift Late shift names no weekday: '8'; use digits, 1 is Monday."),
-        ({"starts_local": "01:00", "ends_local": "05:00"}, "No shift pattern covers any window"),
+        (
+            {"starts_local": "01:00", "ends_local": "05:00"},
+            "No shift pattern covers any window of these days: Late shift 01:00 to 05:00. Change their hours",
+        ),
     ],
     ids=["no such hour", "no length", "no weekday", "covers nothing"],
 )
