@@ -6,10 +6,11 @@ from typing import Annotated
 import strawberry
 from graphql import GraphQLError
 
+from app.booking.save_point import save_point as save_verb
 from app.errors import Refusal
 from app.places.collection_points import collection_points_near
 from app.places.remove_collection_point import remove_collection_point as remove_verb
-from app.places.save_collection_point import save_collection_point as save_verb
+from app.places.rules import CompartmentSize
 from schema.context import Info
 from schema.errors import UserError, attempted, user_errors
 from schema.onto import shown
@@ -26,6 +27,7 @@ class PlaceErrorCode(enum.Enum):
     OPERATORS_ONLY = "OPERATORS_ONLY"
     OUT_OF_ZONE = "OUT_OF_ZONE"
     INVALID_COLLECTION_POINT = "INVALID_COLLECTION_POINT"
+    INVALID_LOCKER = "INVALID_LOCKER"
     COLLECTION_POINT_NOT_FOUND = "COLLECTION_POINT_NOT_FOUND"
     BUSY = "BUSY"
 
@@ -35,6 +37,14 @@ class PlaceUserError(UserError):
     """A refusal of a place."""
 
     code: PlaceErrorCode = strawberry.field(description="The refusal in a word.")
+
+
+@strawberry.input(description="Compartments of one size; each takes the goods of one order.")
+class CompartmentInput:
+    """A size."""
+
+    volume_millilitres: int = strawberry.field(description="What one of them holds.")
+    count: int = strawberry.field(description="How many there are, 0 to 1000.")
 
 
 @strawberry.input(description="A place where customers may collect; a known key changes it.")
@@ -47,6 +57,14 @@ class CollectionPointInput:
     point: PointInput = strawberry.field(description="Where it is; it must lie in a served zone.")
     locker: bool = strawberry.field(
         default=False, description="It is a locker: accepted beside a door, no address of its own."
+    )
+    compartments: list[CompartmentInput] | None = strawberry.field(
+        default=None,
+        description="For a locker: how many compartments of which size it has; null leaves what is known.",
+    )
+    kept_hours: int | None = strawberry.field(
+        default=None,
+        description="For a locker: how long goods may stay in it after their window, 1 to 168, at first 24.",
     )
 
 
@@ -86,16 +104,21 @@ async def collection_points(
 async def save_collection_point(info: Info, input: CollectionPointInput) -> CollectionPointPayload | None:
     """Write."""
     point = input.point.value()
+    told = input.compartments
+    sizes = None if told is None else [CompartmentSize(one.volume_millilitres, one.count) for one in told]
     saved, refusal = await attempted(
         info.context.write(
-            lambda conn, _: save_verb(
+            lambda conn, now: save_verb(
                 conn,
+                now=now,
                 actor=info.context.actor,
                 key=input.key,
                 name=input.name,
                 address_label=input.address,
                 point=point,
                 locker=input.locker,
+                compartments=sizes,
+                kept_h=input.kept_hours,
             )
         )
     )

@@ -74,6 +74,9 @@ class CollectionPoint(Node):
     address_label: str = strawberry.field(name="address", description="As people write it.")
     point: Point = strawberry.field(description="Where it is.")
     locker: bool = strawberry.field(description="Whether it is a locker, which is accepted beside a door.")
+    kept_h: int = strawberry.field(
+        name="keptHours", description="How long goods may stay in a locker after their window."
+    )
 
 
 @strawberry.type(description="The place that was understood, and the zone that serves it.")

@@ -52,6 +52,7 @@ from schema.engagement import Notification
 from schema.fleet import FleetMutation, FleetQuery, class_seen
 from schema.ids import from_global, malformed
 from schema.lessons import TourLessons, lessons
+from schema.lockers import LockerMutation, LockerQuery
 from schema.offers import BasketInput, DeliverySlot, SlotAvailability
 from schema.onto import shown
 from schema.payments import PaymentReleaseConnection
@@ -86,7 +87,7 @@ async def _for_operators(info: Info, kind: str, key: str) -> Node | None:
 
 
 @strawberry.type(description="What can be asked.")
-class Query(CalendarQuery, CollectionPointQuery, DisruptionQuery, FleetQuery, PlanQuery):
+class Query(CalendarQuery, CollectionPointQuery, DisruptionQuery, FleetQuery, LockerQuery, PlanQuery):
     """Reads."""
 
     @strawberry.field(description="Anything by its id; null for what is not there or not yours.")
@@ -260,7 +261,12 @@ class Query(CalendarQuery, CollectionPointQuery, DisruptionQuery, FleetQuery, Pl
 
 @strawberry.type(description="What can be changed.")
 class Mutation(
-    CalendarMutation, CollectionPointMutation, DisruptionMutation, FleetMutation, StandingMutation
+    CalendarMutation,
+    CollectionPointMutation,
+    DisruptionMutation,
+    FleetMutation,
+    LockerMutation,
+    StandingMutation,
 ):
     """Writes."""
 

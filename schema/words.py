@@ -21,7 +21,7 @@ from app.disruption.rules import DisruptionKind, DisruptionStatus
 from app.engagement.rules import Channel, NotificationStatus
 from app.fleet.rules import VehicleKind
 from app.handover.rules import HandoverMode, HandoverRefusal, ProofKind
-from app.places.rules import NodeKind
+from app.places.rules import LockerClosedReason, NodeKind
 from app.pricing.rules import FeePartKind, PriceFigure
 from app.promotions.pass_rules import PassWindows
 from app.promotions.rules import RedemptionState
@@ -108,6 +108,11 @@ strawberry.enum(
     name="StandingSlotStatus",
     description="The life of a standing slot; PAUSED while today lies in its pause.",
 )
+strawberry.enum(
+    LockerClosedReason,
+    description="FULL: no compartment is free. TOO_SMALL: none is large enough. GOODS: these are handed over"
+    " in person only, or fit no box.",
+)
 strawberry.enum(TourRunStatus, description="The life of a search for tours.")
 strawberry.enum(WaitlistStatus, description="The life of a waitlist entry.")
 strawberry.enum(
@@ -132,6 +137,7 @@ __all__ = [
     "HandoverRefusal",
     "HoldOrigin",
     "HoldStatus",
+    "LockerClosedReason",
     "NodeKind",
     "NotificationStatus",
     "OccurrenceState",

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.allocation.tour_snapshot import TourSnapshot, fingerprint
+from app.booking.compartments import placed
 from app.booking.errors import BookingNotFlexible, SlotNotFound
 from app.booking.narrow import narrow
 from app.booking.settle_place import settle_place
@@ -61,6 +62,9 @@ def publish_tours(
         != frozen.fingerprint
     ):
         return False
+    due = _due(now, frozen, routes)
+    if not _in_compartments(conn, now, due):
+        return False
     _remove(conn, now, frozen)
     tours = [(_tour(run_id, frozen, problem, planned), planned) for planned in routes.tours]
     add(conn, *(tour for tour, _ in tours))
@@ -68,7 +72,7 @@ def publish_tours(
     add(conn, *(_line(tours[at][0], trip, line) for (at, trip), line in (lines or {}).items()))
     add(conn, *_work(run_id, frozen, problem, routes))
     conn.execute(sa.update(run).where(run.c.id == run_id).values(**_facts(now, frozen, problem, routes)))
-    _narrow(conn, now, actor, frozen, routes)
+    _narrow(conn, now, actor, frozen, due)
     facts = {"run_id": run_id, "node_id": frozen.node_id, "day": frozen.day.isoformat()}
     record(conn, now=now, topic="tours", kind="tours.published", payload=facts)
     return True
@@ -254,22 +258,36 @@ def _facts(now: datetime, frozen: TourSnapshot, problem: RoutingProblem, routes:
     }
 
 
-def _narrow(conn: Connection, now: datetime, actor: Actor, frozen: TourSnapshot, routes: Routes) -> None:
-    """Past the cut-off customers are told the window and the place that the tours keep."""
+type _Stops = list[tuple[DeliveryBooking, str, str | None]]
+
+
+def _due(now: datetime, frozen: TourSnapshot, routes: Routes) -> _Stops:
+    """The bookings past their cut-off, each with its slot and its locker in these tours."""
     stops = [
         (frozen.bookings[s.drop], frozen.slots[s.drop][s.way], frozen.lockers[s.drop][s.way])
         for tour in routes.tours
         for trip in tour.trips
         for s in trip.stops
     ]
-    due = [one for one in stops if one[0].cutoff_at <= now]
-    settling = [booking for booking, *_ in due if booking.lockers]
-    if settling:
-        # Bookings, then pools, then tentative tours: the one order of locks.
+    return [one for one in stops if one[0].cutoff_at <= now]
+
+
+def _in_compartments(conn: Connection, now: datetime, due: _Stops) -> bool:
+    """Whether all that goes to a locker now has a compartment there, which others may have taken."""
+    going = [(booking, locker_id) for booking, _, locker_id in due if booking.lockers]
+    if going:
+        # Bookings, then lockers, then pools, then tentative tours: the one order of locks.
         table = table_of(DeliveryBooking)
-        ids = [booking.id for booking in settling]
-        conn.execute(sa.select(table.c.id).where(table.c.id.in_(ids)).order_by("id").with_for_update())
-        lock(conn, pool_ids={booking.pool_id for booking in settling})
+        mine = sa.select(table.c.id).where(table.c.id.in_([booking.id for booking, _ in going]))
+        conn.execute(mine.order_by("id").with_for_update())
+    return placed(conn, now=now, going=going)
+
+
+def _narrow(conn: Connection, now: datetime, actor: Actor, frozen: TourSnapshot, due: _Stops) -> None:
+    """Past the cut-off customers are told the window and the place that the tours keep."""
+    settling = {booking.pool_id for booking, *_ in due if booking.lockers}
+    if settling:
+        lock(conn, pool_ids=settling)
     for booking, slot_id, locker_id in due:
         narrowed = False
         if booking.id in frozen.open_ids:

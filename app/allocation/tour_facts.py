@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from app.allocation.errors import NothingToPlan
 from app.allocation.on_duty import Rostered, roster
 from app.allocation.tables import PlanningFigures
+from app.booking.compartments import allotted
 from app.booking.flexible import choices_of
 from app.booking.lockers import locker_policy
 from app.booking.rules import TO_BRING, RepromiseState
@@ -53,6 +54,8 @@ class TourFacts:
     kept: tuple[str, ...]
     closed: list[ClosedStreet]
     lockers: Mapping[str, CollectionPoint]
+    # The lockers that have a compartment for a booking, by booking.
+    roomy: Mapping[str, Sequence[str]]
     locker_policy: HandoverPolicy | None
 
 
@@ -84,6 +87,7 @@ def read_facts(conn: Connection, now: datetime, node_id: str, day: date, loading
         slots={slot.id: slot for slot in slots_by_id(conn, [b.slot_id for b in bookings])},
         kept=kept,
         lockers=lockers_by_id(conn, [key for booking in bookings for key in booking.lockers]),
+        roomy=allotted(conn, now=now, bookings=bookings),
         locker_policy=locker_policy(conn),
     )
 

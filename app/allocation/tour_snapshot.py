@@ -264,7 +264,8 @@ def _times(
 def _lockers(
     facts: TourFacts, kinds: Sequence[VehicleClass], booking: DeliveryBooking
 ) -> list[CollectionPoint]:
-    """The lockers that a booking may go to as well: every vehicle that may come to its door reaches them."""
+    """The lockers that a booking may go to as well: they have a compartment for it, and every vehicle that
+    may come to its door reaches them."""
     able = [kind for kind in kinds if _may(facts, kind, booking)]
 
     def reached(locker: CollectionPoint) -> bool:
@@ -275,7 +276,8 @@ def _lockers(
             for kind in able
         )
 
-    return [one for one in usable(dict(facts.lockers), booking.lockers, booking.basket) if reached(one)]
+    roomy = facts.roomy.get(booking.id, ())
+    return [one for one in usable(dict(facts.lockers), roomy, booking.basket) if reached(one)]
 
 
 def _may(facts: TourFacts, kind: VehicleClass, booking: DeliveryBooking) -> bool:

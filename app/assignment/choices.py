@@ -95,14 +95,15 @@ def _choices(facts: Facts, scope: Scope, booking: DeliveryBooking, number: Mappi
 
 
 def locker_of(facts: Facts, booking: DeliveryBooking) -> CollectionPoint | None:
-    """The locker that a booking may go to as well: the best liked, once its cut-off has passed.
+    """The locker that a booking may go to as well: the best liked with room, once its cut-off has passed.
 
     Before that its pool counts the time at the door, which is longer. All lockers of a zone are alike here:
     pools count the way to any address of a zone at its average.
     """
     if facts.now < booking.cutoff_at or facts.locker_policy is None:
         return None
-    return next(iter(usable(facts.lockers, booking.lockers, booking.basket)), None)
+    roomy = facts.roomy.get(booking.id, ())
+    return next(iter(usable(facts.lockers, roomy, booking.basket)), None)
 
 
 def _at_locker(

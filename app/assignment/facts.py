@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.assignment.tables import AssignmentFigures, BookingAllocation, BookingMove
+from app.booking.compartments import allotted
 from app.booking.flexible import choices_of, flexible_of
 from app.booking.lockers import locker_policy
 from app.booking.rules import TO_BRING, BookingStatus
@@ -72,6 +73,8 @@ class Facts:
     preferences: dict[str, DropPreference]
     closings: Closings
     lockers: dict[str, CollectionPoint]
+    # The lockers that have a compartment for a booking, by booking.
+    roomy: Mapping[str, Sequence[str]]
     locker_policy: HandoverPolicy | None
 
 
@@ -115,6 +118,7 @@ def read_facts(conn: Connection, now: datetime, day: date, scope: Scope) -> Fact
         preferences=preferences_by_id(conn, [one.drop_preference_id for one in open_bookings]),
         closings=all_closings(conn, first=day, last=day),
         lockers=lockers_by_id(conn, [key for booking in open_bookings for key in booking.lockers]),
+        roomy=allotted(conn, now=now, bookings=open_bookings),
         locker_policy=locker_policy(conn),
     )
 

@@ -16,7 +16,8 @@ from app.allocation.rules import RunStatus
 from app.assignment.snapshot import Frozen
 from app.assignment.tables import AssignmentRun, BookingAllocation, BookingMove
 from app.booking.columns import served_by
-from app.booking.lock_unchanged import lock_unchanged
+from app.booking.compartments import placed
+from app.booking.lock_unchanged import Outdated, lock_unchanged
 from app.booking.narrow import narrow
 from app.booking.settle_place import settle_place
 from app.booking.stops import stop_of
@@ -64,10 +65,14 @@ def publish_assignment(
     """
     moved = _moved(frozen, plan, told.asked)
     due = _due(now, frozen, plan) if narrow_due else []
-    placed = _placed(frozen, plan)
-    concerned = (*(b for b, _, _ in moved), *(b for b, _ in due), *(b for b, _, _ in placed))
+    in_lockers = _placed(frozen, plan)
+    concerned = (*(b for b, _, _ in moved), *(b for b, _ in due), *(b for b, _, _ in in_lockers))
     touched = {booking.id: booking for booking in concerned}
     lock_unchanged(conn, bookings=list(touched.values()))
+    going = [(b, b.lockers[choice.place - 1]) for b, _, choice in in_lockers]
+    if not placed(conn, now=now, going=going):
+        # Others have taken the compartments that were free when this was solved.
+        raise Outdated
     made = [_move(now, run_id, told, booking, enters) for booking, _, enters in moved]
     overtime = {p.id: late for p, late in zip(frozen.problem.pools, plan.overtime_s, strict=True)}
     limits = {p.id: max(overtime[p.id], p.overtime_s) for p in frozen.problem.pools}
@@ -78,7 +83,7 @@ def publish_assignment(
         reason=told.reason,
         transfers=[
             *(_transfer(frozen, b, order, choice) for b, order, choice in _chosen(frozen, plan, moved)),
-            *_quicker(frozen, placed, {booking.id for booking, *_ in moved}),
+            *_quicker(frozen, in_lockers, {booking.id for booking, *_ in moved}),
         ],
         overtime_s=limits,
     )
@@ -87,7 +92,7 @@ def publish_assignment(
     _explain(conn, now, run_id, frozen, plan)
     add(conn, *made)
     told_anyway = {booking.id for booking, _ in due}
-    for booking, _, choice in placed:
+    for booking, _, choice in in_lockers:
         settle_place(
             conn,
             now=now,

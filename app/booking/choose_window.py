@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from app import events, jobs
 from app.booking.change_pool import change_pool
 from app.booking.claim import check_open, menu_of
+from app.booking.compartments import moved as moved_compartment
 from app.booking.enter_window import enter_window
 from app.booking.errors import ProposalSettled, SlotNotFound
 from app.booking.menu import Menu
@@ -39,7 +40,7 @@ def choose_window(
 
     Raises BookingNotFound, ProposalSettled where nothing is asked any more, SlotNotFound for a window that
     was not proposed or is no more, CutoffPassed, LeadTime, Blackout, BeyondHorizon, MinOrderValue,
-    BasketTooLarge, SlotFull (with `alternatives`), and those of `once`.
+    BasketTooLarge, LockerFull, SlotFull (with `alternatives`), and those of `once`.
     """
     return once(
         conn,
@@ -61,6 +62,7 @@ def _choose(conn: Connection, now: datetime, actor: Actor, booking_id: str, slot
     if slot is None or slot_id not in proposal.alternatives or slot.withdrawn_at is not None:
         raise SlotNotFound(field=("input", "slotId"))
     preference = preference_by_id(conn, booking.drop_preference_id)
+    moved_compartment(conn, now=now, booking=booking, window=slot.window)
     menu, reach = _taken(conn, now, actor, booking, slot, preference.at_door_s, proposal.reason)
     chosen = enter_window(
         conn, now=now, booking=booking, slot=slot, menu=menu, reach=reach, preference=preference

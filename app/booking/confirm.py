@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from app import events, jobs
 from app.booking.claim import claim, menu_of, nearby
 from app.booking.columns import served
+from app.booking.compartments import kept_again, lock_lockers
 from app.booking.errors import (
     BasketTooLarge,
     CutoffPassed,
@@ -24,7 +25,7 @@ from app.booking.errors import (
 )
 from app.booking.flexible import choices_of
 from app.booking.kept_offers import kept
-from app.booking.menu import policy_of
+from app.booking.menu import policy_of, span_of
 from app.booking.queries import locked_hold
 from app.booking.release_payment import release_payment, released_payment
 from app.booking.rules import MESSAGES, HoldOrigin, HoldStatus, WaitlistStatus, status_at
@@ -175,11 +176,11 @@ def _late(
     """
     if held.conflict is not None or now >= held.expires_at + timedelta(minutes=policy.late_min):
         raise _expired(conn, now, held, slot)
-    changes: dict[str, Any] = {}
+    changes = _compartment_again(conn, now, held, slot)
     try:
         renew(conn, now=now, hold_id=held.id, until=now + timedelta(minutes=1))
         if held.status is HoldStatus.EXPIRED:
-            changes = _taken_again(conn, now, actor, held, slot)
+            changes |= _taken_again(conn, now, actor, held, slot)
             usual_minor = fee_rule(conn, now=now, storefront_id=held.storefront_id).incentive_day_minor
             if not spend_again(conn, hold_id=held.id, usual_minor=usual_minor):
                 raise Exhausted
@@ -189,6 +190,23 @@ def _late(
     if changes:
         conn.execute(sa.update(table).where(table.c.id == held.id).values(**changes))
     return row_of(SlotHold, {**held.model_dump(), **changes})
+
+
+def _compartment_again(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot) -> dict[str, Any]:
+    """The columns of an ended hold that has no compartment any more: it goes to the door."""
+    if not held.lockers:
+        return {}
+    lock_lockers(conn, held.lockers)
+    choices = choices_of(conn, [held.id])[held.id] or [slot]
+    found = kept_again(
+        conn,
+        now=now,
+        hold_id=held.id,
+        locker_ids=held.lockers,
+        basket=held.basket,
+        window=span_of(choices),
+    )
+    return {} if found else {"lockers": []}
 
 
 def _taken_again(

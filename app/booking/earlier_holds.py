@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.booking.compartments import lock_lockers
 from app.booking.end_hold import end_hold
 from app.booking.rules import HoldStatus
 from app.booking.tables import SlotHold, occupying
@@ -28,13 +29,16 @@ def give_back_earlier(
     customer_id: str,
     cart_reference: str,
     tried: Iterable[Reach],
+    lockers: Sequence[str] = (),
 ) -> list[str]:
     """The pools that have room again; the caller serves those who wait for it, once it has its own.
 
     `tried` are the pools that the caller takes room from next: the room given back and the room taken
-    change together, so that their locks must have an order.
+    change together, so that their locks must have an order. In it are the `lockers` that the new hold is to
+    have a compartment of.
     """
     found = rows(conn, SlotHold, _earlier(), {"customer": customer_id, "cart": cart_reference})
+    lock_lockers(conn, lockers)
     if found:
         pools = [*(old.pool_id for old in found), *(reach.pool_id for reach in tried)]
         lock(conn, pool_ids=pools)

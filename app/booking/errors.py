@@ -43,6 +43,14 @@ class LockerNotHere(Invalid):
     """Give at most {most} lockers in the zone of the address; collectionPoints with lockers names them."""
 
 
+class LockerFull(Refusal):
+    """{why} Leave it out, or choose another window; lockerOffers names others."""
+
+
+class NothingInLocker(Refusal):
+    """The goods of this booking are in no locker; only what was delivered to one can be taken out."""
+
+
 class MinOrderValue(Refusal):
     """This storefront delivers from {least} {currency} on; add something to the basket."""
 

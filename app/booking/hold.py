@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from app.booking.claim import check_open, claim, menu_of
 from app.booking.columns import new_hold
+from app.booking.compartments import reserved
 from app.booking.covered_fee import covered_fee, fee_in
 from app.booking.earlier_holds import give_back_earlier
 from app.booking.errors import FeeChanged, SlotNotFound
@@ -54,8 +55,8 @@ def hold(
 
     A customer's earlier hold for the same cart is given back in the same transaction. Raises SlotNotFound,
     OutOfZone, CutoffPassed, LeadTime, Blackout, BeyondHorizon, MinOrderValue, BasketTooLarge, SlotFull
-    (with `alternatives`), FeeChanged, LockerNotHere, the refusals of handover and customers, and those of
-    `once`.
+    (with `alternatives`), FeeChanged, LockerNotHere, LockerFull, the refusals of handover and customers, and
+    those of `once`.
     """
     asked = HoldRequest(
         actor, slot_id, place, basket, customer, wish, expected_fee, cart_reference, key, lockers
@@ -122,11 +123,7 @@ def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
     buyer = register(conn, now=now, actor=actor, facts=asked.customer)
     slot, menu = _open_slot(conn, now, asked, buyer)
     lockers = accepted(
-        conn,
-        zone_id=slot.zone_id,
-        locker_ids=asked.lockers,
-        basket=basket,
-        collected=asked.collected,
+        conn, zone_id=slot.zone_id, locker_ids=asked.lockers, basket=basket, collected=asked.collected
     )
     preference = choose(conn, now=now, wish=asked.wish, basket=basket, collected=asked.collected)
     hold_id = new_id()
@@ -137,6 +134,10 @@ def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
         customer_id=buyer.id,
         cart_reference=asked.cart_reference,
         tried=menu.pools_for(slot, basket, preference.at_door_s),
+        lockers=lockers,
+    )
+    compartment = reserved(
+        conn, now=now, hold_id=hold_id, locker_ids=lockers, basket=basket, window=slot.window
     )
     if given_back:
         menu = menu.refreshed(conn)
@@ -174,6 +175,7 @@ def _hold(conn: Connection, now: datetime, asked: HoldRequest) -> SlotHold:
         lockers=lockers,
     )
     add(conn, held)
+    add(conn, *compartment)
     serve_waitlist(conn, now=now, pool_ids=given_back)
     return held
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from app.booking.claim import check_open, claim
 from app.booking.columns import new_hold
+from app.booking.compartments import reserved
 from app.booking.covered_fee import covered_fee
 from app.booking.earlier_holds import give_back_earlier
 from app.booking.errors import BasketTooLarge, SlotFull, SlotNotFound, WindowsOfOneDay
@@ -71,6 +72,10 @@ def _hold(conn: Connection, now: datetime, slot_ids: Sequence[str], asked: HoldR
         customer_id=buyer.id,
         cart_reference=asked.cart_reference,
         tried=[reach for slot in slots for reach in menu.reaches_in(slot)],
+        lockers=lockers,
+    )
+    compartment = reserved(
+        conn, now=now, hold_id=hold_id, locker_ids=lockers, basket=asked.basket, window=span_of(slots)
     )
     if freed:
         menu = menu.refreshed(conn)
@@ -101,6 +106,7 @@ def _hold(conn: Connection, now: datetime, slot_ids: Sequence[str], asked: HoldR
         lockers=lockers,
     )
     add(conn, held)
+    add(conn, *compartment)
     add(conn, *(FlexibleChoice(hold_id=held.id, slot_id=s.id, place=i) for i, s in enumerate(slots)))
     serve_waitlist(conn, now=now, pool_ids=freed)
     return held

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app import events, jobs
+from app.booking.compartments import keeps_for
 from app.booking.errors import BookingNotFlexible, BookingNotFound, SlotNotFound
 from app.booking.flexible import choices_of, flexible_of, settle
 from app.booking.rules import BookingStatus
@@ -55,6 +56,7 @@ def narrow(
     }
     conn.execute(sa.update(table).where(table.c.id == booking.id).values(**changes))
     settle(conn, now=now, booking_id=booking.id)
+    keeps_for(conn, booking=booking, window=slot.window)
     narrowed = row_of(DeliveryBooking, {**booking.model_dump(), **changes})
     if slot.id != booking.slot_id:
         _move_on_tours(conn, now, narrowed, slot)

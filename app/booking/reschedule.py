@@ -12,6 +12,7 @@ from app.booking.active_hold import check_version
 from app.booking.change_pool import change_pool
 from app.booking.claim import check_open, menu_of
 from app.booking.columns import priced
+from app.booking.compartments import moved as moved_compartment
 from app.booking.difference import Move, MoveFee, move_of
 from app.booking.enter_window import enter_window
 from app.booking.errors import FeeDifferenceChanged, MoveLimitReached, SameWindow, SlotNotFound
@@ -91,6 +92,7 @@ def _reschedule(
     check_version(booking, expected_version)
     slot, menu = _open_slot(conn, now, booking, slot_id)
     move = move_of(conn, booking)
+    moved_compartment(conn, now=now, booking=booking, window=slot.window)
     reach = _taken(conn, now, actor, move, slot, menu)
     fee = _counted_fee(conn, now, move, menu, slot, reach)
     if expected_difference is not None and expected_difference != fee.difference:

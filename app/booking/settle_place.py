@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app import events, jobs
+from app.booking.compartments import given_back, kept_again, lock_lockers
+from app.booking.lock_unchanged import Outdated
 from app.booking.lockers import locker_policy, usable
 from app.booking.rules import TO_BRING
 from app.booking.tables import DeliveryBooking, PromiseChange
@@ -41,7 +43,8 @@ def settle_place(
 
     Its pool counts the time at the locker from now on, unless it is `counted` already. With `tell` its
     customer is told of the locker; who is told of a window in the same transaction reads the place there.
-    Raises ValueError for a locker that its customer has not accepted, or that its goods may not go to.
+    Raises ValueError for a locker that its customer has not accepted, or that its goods may not go to, and
+    Outdated for one that has no compartment for it any more.
     """
     table = table_of(DeliveryBooking)
     query = sa.select(table).where(table.c.id == booking_id).with_for_update()
@@ -55,6 +58,7 @@ def settle_place(
         here, policy = by_id(conn, CollectionPoint, locker_id), locker_policy(conn)
         if here is None or policy is None or not usable({here.id: here}, booking.lockers, booking.basket):
             raise ValueError(f"{booking.id} cannot go to {locker_id}")
+        _in_compartment(conn, now, booking, here)
         work_s = drop_s(booking.reach_work_s, booking.handover_bp, policy.at_door_s)
         if not counted and not _counted(conn, now, actor, booking, here, work_s):
             # A locker that takes longer than the door, and a full pool: the tours have time for it.
@@ -69,6 +73,8 @@ def settle_place(
             "drop_preference_id": preference.id,
             "work_s": work_s,
         }
+    else:
+        given_back(conn, hold_id=booking.hold_id)
     conn.execute(sa.update(table).where(table.c.id == booking.id).values(**changes))
     settled = row_of(DeliveryBooking, {**booking.model_dump(), **changes})
     if here is not None:
@@ -76,6 +82,23 @@ def settle_place(
         add(conn, _line(now, actor, settled, here))
         _leave_word(conn, now, settled, here.id, tell=tell)
     return settled
+
+
+def _in_compartment(
+    conn: Connection, now: datetime, booking: DeliveryBooking, locker: CollectionPoint
+) -> None:
+    """The goods have a compartment there from now on; raises Outdated where others have taken all."""
+    lock_lockers(conn, [locker.id])
+    found = kept_again(
+        conn,
+        now=now,
+        hold_id=booking.hold_id,
+        locker_ids=[locker.id],
+        basket=booking.basket,
+        window=booking.window,
+    )
+    if found is None:
+        raise Outdated(booking.id)
 
 
 def _counted(

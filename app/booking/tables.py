@@ -333,6 +333,24 @@ class FlexibleSlotBooking(SQLModel, table=True):
     narrowed_at: datetime | None = None
 
 
+class CompartmentClaim(SQLModel, table=True):
+    """The compartment that a hold, and then its booking, keeps in a locker that its customer accepts.
+
+    From the begin of its window until the hours after it are over, or until it was `emptied_at`. That of a
+    hold or booking which has ended keeps nothing, whoever has noticed: that is a comparison.
+    """
+
+    __tablename__ = "compartment_claim"
+    __table_args__ = (sa.Index("claim_of_locker", "locker_id", "ends_at"),)
+
+    hold_id: str = Field(foreign_key="slot_hold.id", primary_key=True)
+    locker_id: str = Field(foreign_key="collection_point.id")
+    compartment_id: str = Field(foreign_key="locker_compartment.id")
+    starts_at: datetime
+    ends_at: datetime
+    emptied_at: datetime | None = None
+
+
 class WaitlistEntry(Wish, table=True):
     """A customer who waits for room in one of some windows; `hold_id` is the offer made last.
 

@@ -19,7 +19,15 @@ from app.fleet.tables import EmissionFactor, ShiftPattern, Vehicle, VehicleClass
 from app.handover.tables import HandoverPolicy
 from app.places.city import CityData
 from app.places.import_city import CitySummary, import_city
-from app.places.tables import Address, City, CollectionPoint, FulfilmentNode, ServiceZone, ZoneHour
+from app.places.tables import (
+    Address,
+    City,
+    CollectionPoint,
+    FulfilmentNode,
+    LockerCompartment,
+    ServiceZone,
+    ZoneHour,
+)
 from app.pricing.tables import FeeRule
 from app.promotions.tables import Promotion
 from app.slots.checks import check
@@ -163,8 +171,13 @@ def _collection(conn: Connection, seed: Seed, middle: Point) -> None:
                 latitude=point.latitude,
                 longitude=point.longitude,
                 locker=wanted.locker,
+                kept_h=wanted.kept_h,
             )
             add(conn, row)
+            add(
+                conn,
+                *(LockerCompartment(locker_id=row.id, **size.model_dump()) for size in wanted.compartments),
+            )
 
 
 def _calendar(conn: Connection, seed: Seed, today: date) -> None:

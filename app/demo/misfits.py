@@ -24,7 +24,7 @@ _WEEK = 7
 
 def misfits(seed: Seed, parts: Sequence[str]) -> list[str]:
     """Everything that contradicts itself, each by its place in the file; `parts` are those of a day."""
-    checks = (_city, _money, _names, _references, _fleet, _windows, _planning, _prices)
+    checks = (_city, _money, _lockers, _names, _references, _fleet, _windows, _planning, _prices)
     return [problem for check in checks for problem in check(seed)] + list(_traffic(seed, parts))
 
 
@@ -47,6 +47,13 @@ def _money(seed: Seed) -> Iterator[str]:
             yield f"{name}.currency: {section['currency']} is not one of {', '.join(PLACES)}"
         elif section["currency"] != seed.storefront["currency"]:
             yield f"{name}.currency: differs from storefront.currency"
+
+
+def _lockers(seed: Seed) -> Iterator[str]:
+    for i, place in enumerate(seed.collection_points):
+        sizes = [size.volume_ml for size in place.compartments]
+        if place.locker != bool(sizes) or len(set(sizes)) != len(sizes):
+            yield f"collection_points.{i}.compartments: a locker has some, each size once ({place.key})"
 
 
 def _names(seed: Seed) -> Iterator[str]:

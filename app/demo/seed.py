@@ -18,7 +18,7 @@ from app.errors import Invalid
 from app.fleet.rules import PremiumKind, VehicleKind
 from app.fleet.tables import WageRule
 from app.handover.rules import HandoverMode, ProofKind
-from app.places.rules import NodeKind
+from app.places.rules import KEPT_H, NodeKind
 from app.pricing.tables import FeeRule
 from app.promotions.rules import DiscountKind
 from app.slots.rules import CutoffKind
@@ -233,6 +233,13 @@ class HandoverSeed(_Part):
     proof: list[ProofKind]
 
 
+class CompartmentSeed(_Part):
+    """Compartments of a locker of one size."""
+
+    volume_ml: Positive
+    count: Positive
+
+
 class CollectionSeed(_Part):
     """A collection point, so many metres from the middle of where people live, at the nearest address."""
 
@@ -241,6 +248,8 @@ class CollectionSeed(_Part):
     east_m: int
     north_m: int
     locker: bool = False
+    compartments: list[CompartmentSeed] = []
+    kept_h: Positive = KEPT_H
 
 
 class PromotionSeed(_Part):

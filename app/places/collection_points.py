@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from app.database.rows import by_id, rows, table_of
 from app.places.errors import AddressNotFound
 from app.places.rules import CollectionPlace
-from app.places.tables import CollectionPoint
+from app.places.tables import CollectionPoint, LockerCompartment
 from app.values.point import Point, distance_m
 
 
@@ -42,6 +42,17 @@ def lockers_by_id(conn: Connection, locker_ids: Collection[str]) -> dict[str, Co
     table = table_of(CollectionPoint)
     here = (table.c.id.in_(sorted(set(locker_ids))), table.c.removed.is_(False), table.c.locker.is_(True))
     return {one.id: one for one in rows(conn, CollectionPoint, sa.select(table).where(*here))}
+
+
+def compartments_of(conn: Connection, locker_ids: Collection[str]) -> dict[str, list[LockerCompartment]]:
+    """The compartments of these lockers by size, the smallest first; none of a locker that has none."""
+    found: dict[str, list[LockerCompartment]] = {key: [] for key in locker_ids}
+    if found:
+        table = table_of(LockerCompartment)
+        query = sa.select(table).where(table.c.locker_id.in_(sorted(found))).order_by(table.c.volume_ml)
+        for one in rows(conn, LockerCompartment, query):
+            found[one.locker_id].append(one)
+    return found
 
 
 def place_of_collection(conn: Connection, *, collection_point_id: str) -> CollectionPlace:

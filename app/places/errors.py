@@ -19,6 +19,12 @@ class InvalidCollectionPoint(Invalid):
     """A collection point has a key, a name and an address of 1 to {most} printable characters each."""
 
 
+class InvalidLocker(Invalid):
+    """A locker has 1 to {sizes} sizes of compartments, each with its own volume and 0 to {count} of them, and
+    keeps goods for 1 to {hours} h.
+    """
+
+
 class CityExists(Refusal):
     """The city {name} is loaded already; use an empty database to load it anew."""
 

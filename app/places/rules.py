@@ -15,8 +15,18 @@ from app.values.point import Point
 CELL_RESOLUTION = 9
 # House numbers farther apart than this are not one building.
 LONGEST_SPAN = 40
+# So many hours after the end of their window goods may stay in a locker, unless operators say otherwise.
+KEPT_H = 24
 # The letter of a house number, written apart: '7 a', '7-A'.
 _LETTER = re.compile(r"(\d)[\s-]+([^\W\d])\b")
+
+
+class LockerClosedReason(StrEnum):
+    """Why a locker cannot be had."""
+
+    FULL = "FULL"
+    TOO_SMALL = "TOO_SMALL"
+    GOODS = "GOODS"
 
 
 class NodeKind(StrEnum):
@@ -27,6 +37,14 @@ class NodeKind(StrEnum):
     MICRO_FULFILMENT_CENTRE = "MICRO_FULFILMENT_CENTRE"
     WAREHOUSE = "WAREHOUSE"
     MICRO_HUB = "MICRO_HUB"
+
+
+@dataclass(frozen=True, slots=True)
+class CompartmentSize:
+    """So many compartments of a locker that hold so much."""
+
+    volume_ml: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from app.database.columns import prefix_text, words
-from app.places.rules import NodeKind
+from app.places.rules import KEPT_H, NodeKind
 from app.values.ids import new_id
 from app.values.point import Point
 
@@ -51,7 +51,7 @@ class CollectionPoint(SQLModel, table=True):
     """A place where customers may collect: served like any other address of the zone that it lies in.
 
     A `locker` is no address of its own: customers accept it beside their door, and what is brought there is
-    decided late.
+    decided late. Goods may stay in it for `kept_h` hours after their window has ended.
     """
 
     __tablename__ = "collection_point"
@@ -63,12 +63,25 @@ class CollectionPoint(SQLModel, table=True):
     latitude: float
     longitude: float
     locker: bool = False
+    kept_h: int = KEPT_H
     removed: bool = False
 
     @property
     def point(self) -> Point:
         """Where it is."""
         return Point(self.latitude, self.longitude)
+
+
+class LockerCompartment(SQLModel, table=True):
+    """How many compartments of one size a locker has; each holds the goods of one order."""
+
+    __tablename__ = "locker_compartment"
+    __table_args__ = (sa.UniqueConstraint("locker_id", "volume_ml"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    locker_id: str = Field(foreign_key="collection_point.id")
+    volume_ml: int
+    count: int
 
 
 class ZoneCell(SQLModel, table=True):

@@ -15,12 +15,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.booking import earlier_holds
 from app.booking.hold import hold
 from app.capacity.tables import CapacityPool
 from app.customers.rules import CustomerFacts
 from app.database.rows import rows, table_of
 from app.database.runner import Database
 from app.errors import Busy, Refusal
+from app.places.collection_points import offered_lockers
 from app.places.rules import Place
 from app.tours import place
 from app.tours.packing import records_to_bytes
@@ -37,11 +39,19 @@ def main(url: str, storefront_id: str, slot_id: str, first: int, count: int, way
     if way == "write tours unseen":
         vars(place)["write_sheet"] = _written_unseen
 
+    if way == "lockers unlocked":
+        vars(earlier_holds)["lock_lockers"] = lambda _conn, _ids: None
+    lockers = tuple(db.read_now(lambda conn, _: [one.id for one in offered_lockers(conn)]))
+
     def shopper(number: int) -> str:
         # Everybody is connected before anybody asks.
         db.read_now(lambda conn, _: conn.execute(sa.select(1)))
         start.wait(30)
-        return _unguarded(db) if way == "read, then write" else _held(db, storefront_id, slot_id, number)
+        return (
+            _unguarded(db)
+            if way == "read, then write"
+            else _held(db, storefront_id, slot_id, number, lockers)
+        )
 
     try:
         with ThreadPoolExecutor(count) as threads:
@@ -50,7 +60,7 @@ def main(url: str, storefront_id: str, slot_id: str, first: int, count: int, way
         db.close()
 
 
-def _held(db: Database, storefront_id: str, slot_id: str, number: int) -> str:
+def _held(db: Database, storefront_id: str, slot_id: str, number: int, lockers: tuple[str, ...]) -> str:
     key = new_id()
 
     def ask(conn: Connection, now: datetime) -> None:
@@ -62,6 +72,7 @@ def _held(db: Database, storefront_id: str, slot_id: str, number: int) -> str:
             place=Place("Rua das Flores 12, Porto", HOME),
             basket=make_basket(),
             customer=CustomerFacts(reference=f"shopper-{number}"),
+            lockers=lockers,
             key=key,
         )
 

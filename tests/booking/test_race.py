@@ -2,16 +2,20 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from app.booking.rules import HoldStatus
-from app.booking.tables import SlotHold
+from app.booking.tables import CompartmentClaim, SlotHold
 from app.capacity.rebuild import rebuild
 from app.capacity.tables import CapacityPool
-from app.database.rows import rows, table_of
+from app.database.rows import add, rows, table_of
 from app.database.runner import Database
+from app.handover.rules import HandoverMode
+from app.handover.tables import HandoverPolicy
+from app.places.tables import CollectionPoint, LockerCompartment
 from tests.booking.tours_world import bike, lay, sheet_of, tours_hold
 from tests.factories import Shop, make_open_slot, make_shop
 from tests.forked import Forked
@@ -87,3 +91,34 @@ def test_without_comparing_stamps_the_same_race_forgets_stops(db: Database, tmp_
     """The control: more are told that they have a place than the tours know of."""
     answers, shop = raced_for_tours(db, "write tours unseen", tmp_path)
     assert answers.count("HELD") > len(sheet_of(db, shop).sheet.references())
+
+
+def raced_for_a_locker(db: Database, way: str, folder: Path) -> list[str]:
+    """Room for all of them on the vehicles, and a locker of seven compartments that all of them accept."""
+
+    def work(conn: sa.Connection, _now: object) -> tuple[str, str]:
+        shop = make_shop(conn)
+        add(conn, HandoverPolicy(mode=HandoverMode.LOCKER, at_door_s=30, fee_minor=0, proof=[]))
+        where: dict[str, Any] = {"latitude": shop.point.latitude, "longitude": shop.point.longitude}
+        locker = CollectionPoint(key="l", name="Locker", address_label="Rua 1", locker=True, **where)
+        add(conn, locker)
+        add(conn, LockerCompartment(locker_id=locker.id, volume_ml=1_000_000, count=PLACES))
+        return shop.actor.storefront_id, make_open_slot(conn, shop, orders=1_000).id
+
+    return ran(db, *db.write_now(work), way, folder)
+
+
+def test_four_processes_get_exactly_the_compartments_of_a_locker(db: Database, tmp_path: Path) -> None:
+    answers = raced_for_a_locker(db, "hold", tmp_path)
+    assert sorted(set(answers)) == ["HELD", "LOCKER_FULL"]
+    assert answers.count("HELD") == PLACES
+    claims = db.read_now(lambda c, _: rows(c, CompartmentClaim, sa.select(table_of(CompartmentClaim))))
+    assert len(claims) == PLACES
+    assert pool(db).held_orders == PLACES
+    assert db.write_now(lambda c, _: rebuild(c)) == []
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_without_locking_the_locker_the_same_race_overfills_it(db: Database, tmp_path: Path) -> None:
+    """The control: more keep a compartment than there are."""
+    assert raced_for_a_locker(db, "lockers unlocked", tmp_path).count("HELD") > PLACES

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.allocation.tour_map import MapStop, MapTour, NodeTours, node_tours, nodes_with_tours
+from app.booking.locker_offers import LockerFill, locker_fill
 from app.database.rows import rows, table_of
 from app.pages.desk.city_sheet import CitySheet, city_sheet
 from app.pages.desk.drawing import Paper, apart
@@ -22,7 +23,6 @@ from app.pages.desk.pools import day_of, zone_of_city
 from app.pages.desk.render import Desk, desk_page
 from app.pages.shop import world_of
 from app.places.city_map import CityMap, city_map
-from app.places.collection_points import offered_lockers
 from app.places.tables import CollectionPoint, FulfilmentNode
 from app.values.point import Point
 from app.values.window import local_day
@@ -72,6 +72,7 @@ class DrawnLocker:
     """A locker where the sheet shows it."""
 
     locker: CollectionPoint
+    fill: LockerFill
     x: float
     y: float
 
@@ -155,15 +156,17 @@ def _tours_of_day(conn: Connection, now: datetime, *, asked: dict[str, str]) -> 
         tours=tours,
         missing=_marked(paper, found.missing),
         chosen=next((one for one in tours if one.tour.key == asked["tour"]), None),
-        lockers=_lockers(paper, offered_lockers(conn)),
+        lockers=_lockers(paper, locker_fill(conn, now=now, day=day)),
     )
 
 
-def _lockers(paper: Paper, lockers: Sequence[CollectionPoint]) -> list[DrawnLocker]:
+def _lockers(paper: Paper, lockers: Sequence[LockerFill]) -> list[DrawnLocker]:
     """The lockers that lie on the sheet."""
-    there = [(one, paper.at(one.latitude, one.longitude)) for one in lockers]
+    there = [(one, paper.at(one.locker.latitude, one.locker.longitude)) for one in lockers]
     return [
-        DrawnLocker(one, x, y) for one, (x, y) in there if 0 <= x <= paper.width and 0 <= y <= paper.height
+        DrawnLocker(one.locker, one, x, y)
+        for one, (x, y) in there
+        if 0 <= x <= paper.width and 0 <= y <= paper.height
     ]
 
 
