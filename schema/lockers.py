@@ -7,25 +7,28 @@ import strawberry
 from graphql import GraphQLError
 from sqlalchemy import Connection
 
+from app.booking.accept_lockers import accept_lockers as accept_verb
 from app.booking.compartments import MESSAGES
 from app.booking.empty_compartment import empty_compartment as empty_verb
+from app.booking.locker_offers import MOST_OFFERED
 from app.booking.locker_offers import CompartmentFill as CompartmentFillValue
 from app.booking.locker_offers import LockerFill as LockerFillValue
 from app.booking.locker_offers import LockerOffer as LockerOfferValue
 from app.booking.locker_offers import locker_fill as fill_of
 from app.booking.locker_offers import locker_offers as offers_of
 from app.booking.tables import DeliveryBooking as DeliveryBookingRow
+from app.booking.tables import SlotHold as SlotHoldRow
 from app.errors import OperatorsOnly
-from schema.bookings import DeliveryBooking, seen_booking
+from schema.bookings import DeliveryBooking, SlotHold, seen_booking, seen_hold
 from schema.context import Info
-from schema.errors import BookingUserError, attempted, booking_errors
+from schema.errors import BookingUserError, HoldUserError, attempted, booking_errors, hold_errors
 from schema.ids import key_of
 from schema.offers import BasketInput, basket_of
 from schema.onto import onto, shown
 from schema.places import AddressInput, CollectionPoint, located
 from schema.words import LockerClosedReason
 
-MAX_LOCKERS, MAX_WINDOWS = 20, 8
+MAX_WINDOWS = 8
 
 
 @strawberry.type(description="Why a locker cannot be had, in a word and in a sentence for people.")
@@ -89,6 +92,27 @@ class EmptyCompartmentPayload:
     user_errors: list[BookingUserError] = strawberry.field(description="Empty when it worked.")
 
 
+@strawberry.input(description="Which lockers a hold may go to beside the door.")
+class AcceptLockersInput:
+    """The lockers."""
+
+    hold_id: strawberry.ID = strawberry.field(description="The hold.")
+    locker_ids: list[strawberry.ID] = strawberry.field(
+        description="At most 3 from lockerOffers, the best first, in place of those before; none: the door."
+    )
+    expected_version: int | None = strawberry.field(
+        default=None, description="Refuse with VERSION_CONFLICT if it was changed meanwhile."
+    )
+
+
+@strawberry.type(description="What came of it.")
+class AcceptLockersPayload:
+    """The answer."""
+
+    hold: SlotHold | None = strawberry.field(description="As it is now; null when refused.")
+    user_errors: list[HoldUserError] = strawberry.field(description="Empty when it worked.")
+
+
 def _offer(root: object) -> LockerOfferValue:
     offer: LockerOfferValue = shown(root)
     return offer
@@ -104,8 +128,8 @@ async def locker_offers(
     first: Annotated[int, strawberry.argument(description="How many, at most 20.")] = 5,
 ) -> list[LockerOffer] | None:
     """The nearest first."""
-    if not 1 <= first <= MAX_LOCKERS:
-        raise GraphQLError(f"first: ask for 1 to {MAX_LOCKERS}.")
+    if not 1 <= first <= MOST_OFFERED:
+        raise GraphQLError(f"first: ask for 1 to {MOST_OFFERED}.")
     if not 1 <= len(slot_ids) <= MAX_WINDOWS:
         raise GraphQLError(f"slotIds: give 1 to {MAX_WINDOWS}.")
     keys = [key_of("DeliverySlot", one) for one in slot_ids]
@@ -125,6 +149,27 @@ async def locker_fill(
     if not info.context.actor.is_operator:
         raise OperatorsOnly
     return shown(await info.context.read(lambda conn, now: fill_of(conn, now=now, day=day)))
+
+
+async def accept_lockers(info: Info, input: AcceptLockersInput) -> AcceptLockersPayload | None:
+    """Say which."""
+    hold_id = key_of("SlotHold", input.hold_id)
+    lockers = [key_of("CollectionPoint", one) for one in input.locker_ids]
+
+    def work(conn: Connection, now: datetime) -> SlotHoldRow:
+        return accept_verb(
+            conn,
+            now=now,
+            actor=info.context.actor,
+            hold_id=hold_id,
+            locker_ids=lockers,
+            expected_version=input.expected_version,
+        )
+
+    changed, refusal = await attempted(info.context.write(work))
+    return AcceptLockersPayload(
+        hold=await seen_hold(info, hold_id) if changed else None, user_errors=hold_errors(refusal)
+    )
 
 
 async def empty_compartment(info: Info, input: EmptyCompartmentInput) -> EmptyCompartmentPayload | None:
@@ -160,6 +205,10 @@ class LockerQuery:
 class LockerMutation:
     """Writes."""
 
+    accept_lockers: AcceptLockersPayload | None = strawberry.mutation(
+        resolver=accept_lockers,
+        description="Say which lockers a hold may go to beside the door; a compartment is kept from then on.",
+    )
     empty_compartment: EmptyCompartmentPayload | None = strawberry.mutation(
         resolver=empty_compartment,
         description="For operators: goods were taken out of their locker, whose compartment is free now."

@@ -25,8 +25,8 @@ from app.values.basket import Basket
 from app.values.point import Point, distance_m
 from app.values.window import Window, day_begins
 
-# So many of the nearest lockers are looked at: a zone has fewer.
-_LOOKED_AT = 200
+# So many of the nearest lockers are looked at, and so many offered: a zone has fewer.
+_LOOKED_AT, MOST_OFFERED = 200, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,12 @@ def locker_offers(
     slot_ids: Sequence[str],
     basket: Basket,
     limit: int,
+    holder: str = "",
 ) -> list[LockerOffer]:
     """The lockers of the zone of a door, the nearest first, for a basket in these windows.
 
     Whoever takes one of several windows needs a compartment from the first of them to the last. Nothing is
-    kept yet. Raises OutOfZone, SlotNotFound.
+    kept by asking; what the hold `holder` keeps counts as free. Raises OutOfZone, SlotNotFound.
     """
     slots = slots_by_id(conn, list(dict.fromkeys(slot_ids)))
     zone = zone_of(conn, point=point)
@@ -88,7 +89,7 @@ def locker_offers(
     near = collection_points_near(conn, point=point, limit=_LOOKED_AT, lockers=True)
     zones = zones_of(conn, points=[one.point for one in near])
     here = [one for one in near if (found := zones.get(one.point)) and found.id == zone.id][:limit]
-    goods = Goods("", basket.volume_ml, span_of(slots))
+    goods = Goods(holder, basket.volume_ml, span_of(slots))
     room = locker_room(conn, now=now, locker_ids=[one.id for one in here], span=goods.window)
     never = refused(HandoverMode.LOCKER, basket)
     return [

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.booking.accept_lockers import accept_lockers
 from app.booking.apply_promotion import apply_promotion
 from app.booking.begin_checkout import begin_checkout
 from app.booking.claim import menu_of
@@ -22,6 +23,8 @@ from app.booking.confirm import confirm
 from app.booking.errors import HoldNotFound
 from app.booking.hold import hold
 from app.booking.instead_of import instead_of
+from app.booking.locker_offers import MOST_OFFERED, LockerOffer, locker_offers
+from app.booking.lockers import MAX_LOCKERS
 from app.booking.prefer import prefer
 from app.booking.queries import booking_on, hold_of
 from app.booking.release import release
@@ -37,13 +40,16 @@ from app.customers.tables import Customer
 from app.database.rows import by_id
 from app.errors import Invalid, Refusal
 from app.handover.queries import policies, preference_by_id
-from app.handover.rules import HandoverOption, is_collected, options, refused
+from app.handover.rules import HandoverMode, HandoverOption, is_collected, options, refused
 from app.pages.checkout import told_of, wish_of
 from app.pages.render import epoch_ms, page
 from app.pages.shop import Shop, locale_of, posted, shop_of, world_of
+from app.values.basket import Basket
 from app.values.money import Money
 
 LINK_AGE_S = 24 * 3600
+# What stands before the id of a locker where a form names one.
+LOCKER = "locker:"
 
 
 class EmailMissing(Invalid):
@@ -58,6 +64,7 @@ class Looked:
     now: datetime
     hold: SeenHold
     options: tuple[HandoverOption, ...]
+    lockers: list[LockerOffer]
     instead: list[SlotOffer]
     booking: DeliveryBooking | None
     customer: Customer
@@ -94,6 +101,7 @@ async def _show(
             return show_page(
                 "hold.html",
                 options=about.options,
+                lockers=about.lockers,
                 told=told or {},
                 preferred=preferred,
                 customer=about.customer,
@@ -115,9 +123,28 @@ def _look(conn: Connection, now: datetime, *, shop: Shop, hold_id: str) -> Looke
         now=now,
         hold=seen,
         options=options(policies(conn), seen.basket, collected=is_collected(seen.drop_preference)),
+        lockers=_lockers(conn, now, seen),
         instead=_instead(conn, now, shop, seen),
         booking=booking_on(conn, hold_id=hold_id),
         customer=customer,
+    )
+
+
+def _lockers(conn: Connection, now: datetime, held: SeenHold) -> list[LockerOffer]:
+    """The lockers near the door that the goods may go to as well; those that are accepted stay in sight."""
+    if held.status is not HoldStatus.ACTIVE or is_collected(held.drop_preference):
+        return []
+    if refused(HandoverMode.LOCKER, held.basket) is not None:
+        return []
+    slots = held.candidates or (held.slot,)
+    return locker_offers(
+        conn,
+        now=now,
+        point=held.row.point,
+        slot_ids=[slot.id for slot in slots],
+        basket=held.basket,
+        limit=MAX_LOCKERS,
+        holder=held.row.id,
     )
 
 
@@ -248,8 +275,28 @@ def _switch(
         wish=wish_of(told_of(preference)) if allowed else None,
         expected_fee=Money(int(expected), held.currency) if expected.isdecimal() else None,
         cart_reference=held.cart_reference,
+        lockers=_still_free(conn, now, held, slot_id, basket),
         key=told.get("key", ""),
     )
+
+
+def _still_free(
+    conn: Connection, now: datetime, held: SlotHold, slot_id: str, basket: Basket
+) -> tuple[str, ...]:
+    """Those of the accepted lockers that have a compartment in another window as well."""
+    if not held.lockers:
+        return ()
+    known = locker_offers(
+        conn,
+        now=now,
+        point=held.point,
+        slot_ids=[slot_id],
+        basket=basket,
+        limit=MOST_OFFERED,
+        holder=held.id,
+    )
+    free = {one.locker.id for one in known if one.closed is None}
+    return tuple(key for key in held.lockers if key in free)
 
 
 def _undo(
@@ -289,6 +336,14 @@ def _remove(
     remove_promotion(conn, now=now, actor=shop.actor, hold_id=hold_id, code=told.get("code", ""))
 
 
+def _accept(
+    conn: Connection, now: datetime, *, shop: Shop, hold_id: str, told: Mapping[str, str], **_: Any
+) -> None:
+    """Which lockers are as good as the door: a field each, named by its id."""
+    wanted = [name.removeprefix(LOCKER) for name in told if name.startswith(LOCKER)]
+    accept_lockers(conn, now=now, actor=shop.actor, hold_id=hold_id, locker_ids=wanted)
+
+
 _VERBS: dict[str, Callable[..., DeliveryBooking | SlotHold | None]] = {
     "begin": _begin,
     "confirm": _confirm,
@@ -296,6 +351,7 @@ _VERBS: dict[str, Callable[..., DeliveryBooking | SlotHold | None]] = {
     "undo": _undo,
     "release": _release,
     "prefer": _prefer,
+    "lockers": _accept,
     "apply": _apply,
     "remove": _remove,
 }

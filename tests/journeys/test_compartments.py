@@ -37,6 +37,8 @@ FILL = """{ lockerFill(day: "2026-11-25") { locker { key } sizes { volumeMillili
 RELEASE = "mutation ($id: ID!) { releaseHold(input: {holdId: $id}) { hold { status } userErrors { code } } }"
 EMPTY = """mutation ($id: ID!) { emptyCompartment(input: {bookingId: $id}) {
   booking { status } userErrors { code message field } } }"""
+ACCEPT = """mutation ($input: AcceptLockersInput!) { acceptLockers(input: $input) {
+  hold { id version lockerIds } userErrors { code message field } } }"""
 FULL = "All compartments of this locker are taken in this window."
 SMALL, LARGE = 30_000, 90_000
 
@@ -245,3 +247,27 @@ def test_a_locker_says_what_it_has(town: Lockers) -> None:
     assert other["sizes"] == [{**size, "taken": 0}]
     (error,) = town.shop.send(FILL)["errors"]
     assert error["extensions"]["code"] == "OPERATORS_ONLY"
+
+
+def test_a_hold_says_later_which_lockers_it_accepts(town: Lockers, clock: Clock) -> None:
+    ana = town.hold("ana", lockerIds=[])["hold"]
+    assert (ana["lockerIds"], taken(town)) == ([], [0, 0])
+
+    def accepted(*lockers: str, hold_id: str = ana["id"], **told: Any) -> Any:
+        asked = {"holdId": hold_id, "lockerIds": lockers, **told}
+        return town.shop.data(ACCEPT, input=asked)["acceptLockers"]
+
+    made = accepted(town.locker, expectedVersion=1)
+    assert (made["hold"]["lockerIds"], made["hold"]["version"], taken(town)) == ([town.locker], 2, [1, 0])
+    # Said again it keeps what it has, and said otherwise it gives it back.
+    assert (codes(accepted(town.locker)), taken(town)) == ([], [1, 0])
+    assert (codes(accepted()), taken(town)) == ([], [0, 0])
+    assert codes(accepted(town.locker, expectedVersion=1)) == ["VERSION_CONFLICT"]
+    assert [codes(town.hold(name)) for name in ("rui", "eva")] == [[], []]
+    assert codes(accepted(town.locker)) == ["LOCKER_FULL"]
+    assert codes(accepted(to_global("CollectionPoint", "nothing"))) == ["LOCKER_NOT_HERE"]
+    assert codes(accepted(hold_id=to_global("SlotHold", "nothing"))) == ["HOLD_NOT_FOUND"]
+    wine = town.hold("leo", lockerIds=[], basket={"traits": ["AGE_RESTRICTED"]})["hold"]["id"]
+    assert codes(accepted(town.locker, hold_id=wine)) == ["AGE_CHECK_REQUIRES_HANDOVER"]
+    clock.set(town.town.early.starts_at)
+    assert codes(accepted()) == ["HOLD_ENDED"]
