@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 
-from dateutil.rrule import rrule, rrulestr
+from dateutil.rrule import rrulestr
 
 from app.slots.drafts import (
     BlackoutDraft,
@@ -35,11 +35,14 @@ _PARTS = re.compile(
     r"(RRULE:)?FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)"
     r"(;(INTERVAL|COUNT|UNTIL|WKST|BYDAY|BYMONTHDAY|BYYEARDAY|BYWEEKNO|BYMONTH|BYSETPOS)=[A-Z0-9,+-]+)*"
 )
-_COUNT = re.compile(r";COUNT=\d+")
+_END = re.compile(r";(COUNT|UNTIL)=[^;]+")
+_UNTIL = re.compile(r"UNTIL=(\d{8}T\d{6})")
 _EMPTY = re.compile(r"(INTERVAL|COUNT)=0*(;|$)")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 # A rule must show itself within this time, or it is taken for a mistake.
 _SHOWS_WITHIN = timedelta(days=5 * 366)
+# After so many days, 400 years, the calendar begins anew on the same weekday.
+_CYCLE, _LATE_YEAR = timedelta(days=146_097), 9_990
 _MOST_DAYS, _MOST_MIN = 366, 60 * 24 * 60
 
 
@@ -105,18 +108,26 @@ def _recurs(rule: str, valid_from: date, valid_until: date | None) -> None:
     if len(rule) > 200 or not _PARTS.fullmatch(rule) or _EMPTY.search(rule):
         raise InvalidRecurrence(field=path("rrule"), why="it is not written as one rule over days")
     start = datetime.combine(valid_from, time())
-    last = min(datetime.combine(valid_until or date.max, time()), start + _SHOWS_WITHIN)
     try:
-        recurring = rrulestr(rule, dtstart=start)
-        if "UNTIL=" not in rule:
-            # With an end, so that a rule that never shows does not run through eight thousand years.
-            endless = rrulestr(_COUNT.sub("", rule), dtstart=start)
-            recurring = endless.replace(until=last) if isinstance(endless, rrule) else endless
-        shows = recurring.between(start, last, inc=True)
+        until = _UNTIL.search(str(rrulestr(rule, dtstart=start)))
+        after = _shows_after(_END.sub("", rule), start)
     except (ValueError, TypeError) as why:
         raise InvalidRecurrence(field=path("rrule"), why=str(why)) from why
-    if not shows:
+    ends = [_SHOWS_WITHIN, (valid_until or date.max) - valid_from]
+    ends += [datetime.fromisoformat(until[1]) - start] if until else []
+    if after is None or after > min(ends):
         raise InvalidRecurrence(field=path("rrule"), why="no day between its first and its last day fits")
+
+
+def _shows_after(rule: str, start: datetime) -> timedelta | None:
+    """How long after `start` a rule without an end shows for the first time.
+
+    A rule that never shows is followed to the last year that there is, so it is asked in the last four
+    centuries: the calendar repeats itself with its weekdays, and most of eight thousand years are saved.
+    """
+    late = start + _CYCLE * ((_LATE_YEAR - start.year) // 400)
+    first = rrulestr(rule, dtstart=late).after(late, inc=True)
+    return first - late if first else None
 
 
 def _other_hours(draft: ExceptionDraft) -> None:

@@ -84,7 +84,8 @@ def test_a_worker_killed_around_sending_is_followed_by_one_that_finishes(
     assert real.read_now(confirmation).state is JobState.READY
 
     real.write_now(lease_ends)
-    assert worked(world_on(real)) == 1
+    # On the real clock other jobs of the booking may be due by now.
+    assert worked(world_on(real)) >= 1
     job = real.read_now(confirmation)
     assert (job.state, job.attempts) == (JobState.DONE, 2)
     (mail,) = mails(real)
