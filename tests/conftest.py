@@ -25,6 +25,11 @@ settings.load_profile("default" if os.environ.get("LASTLAP_EXPLORE") else "same"
 ENGINES = ("sqlite", "postgresql")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that may take long come first, so that the workers of a run end together."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 @dataclass
 class Clock:
     """The clock of the database, in the hands of a test."""

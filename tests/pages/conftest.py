@@ -136,9 +136,17 @@ def account_base(account: Account) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """A headless Chromium without a page; those that a test opens end with it."""
+    yield chromium
+    for context in chromium.contexts:
+        context.close()
+
+
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium for all tests of this process."""
     if CHROMIUM is None:
         pytest.skip("NO CHROMIUM ON THIS MACHINE: install chromium to run the browser tests")
     with sync_playwright() as playwright:
