@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 from asgi_correlation_id import correlation_id
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, WrappedLogger
 
 
@@ -18,7 +20,8 @@ def set_up_logs(level: str) -> None:
         _request_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks,
+        # Without local variables: they are slow to write, and some are a customer's.
+        ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],

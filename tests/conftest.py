@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 from sqlalchemy import Connection
 
@@ -23,6 +24,17 @@ settings.register_profile("same", derandomize=True)
 settings.load_profile("default" if os.environ.get("LASTLAP_EXPLORE") else "same")
 
 ENGINES = ("sqlite", "postgresql")
+
+# A failure that a test provokes is logged as a plain traceback: with every local variable it takes seconds.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.set_exc_info,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -38,5 +38,8 @@ def test_every_line_is_json_and_carries_the_request_id(tmp_path: Path) -> None:
     assert (request["event"], request["method"], request["path"]) == ("request", "GET", "/bookings/...")
     about = [line for line in lines if line.get("request_id") == broken]
     assert {line["event"] for line in about} >= {"request", "unexpected"}
+    frames = [frame for line in about for one in line.get("exception", []) for frame in one["frames"]]
+    assert frames
+    assert not any(frame.get("locals") for frame in frames)
     assert secret_token not in said
     assert "no such column" in said
