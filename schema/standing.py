@@ -19,7 +19,7 @@ from app.standing.tables import StandingSlot as StandingSlotRow
 from schema.bookings import Basket, DeliveryBooking, SlotHold
 from schema.context import Info
 from schema.handover import DropPreference
-from schema.ids import key_of
+from schema.ids import key_of, to_global
 from schema.offers import DeliveryFee, DeliverySlot, SlotClosure, SlotOffer
 from schema.onto import onto, shown
 from schema.places import Node, node_id
@@ -107,6 +107,13 @@ class StandingSlot(Node):
     address_label: str = strawberry.field(name="address", description="Where it goes.")
     basket: Basket = strawberry.field(description="The goods that room is held for until the order is known.")
     drop_preference: DropPreference = strawberry.field(description="How it will be handed over.")
+
+    @strawberry.field(description="Lockers that each week may go to beside the door.")
+    def locker_ids(self) -> list[strawberry.ID]:
+        """The lockers."""
+        seen: SeenStandingSlot = shown(self)
+        return [to_global("CollectionPoint", key) for key in seen.row.lockers]
+
     fee: DeliveryFee = strawberry.field(
         description="What the customer was told last: it does not move with demand. Weeks booked ahead from"
         " now on have it."

@@ -44,6 +44,11 @@ class CreateStandingSlotInput:
     drop_preference: DropPreferenceInput | None = strawberry.field(
         default=None, description="In person unless said otherwise."
     )
+    locker_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list,
+        description="At most 3 lockers of the zone that each week may go to beside the door, the best first;"
+        " a week in which they are full goes to the door.",
+    )
     idempotency_key: str = strawberry.field(description=KEY)
 
 
@@ -133,6 +138,7 @@ async def create_standing_slot(info: Info, input: CreateStandingSlotInput) -> St
     place, unknown = await attempted(located(info, input.address))
     if place is None:
         return StandingSlotPayload(standing_slot=None, user_errors=standing_errors(unknown))
+    lockers = tuple(key_of("CollectionPoint", one) for one in input.locker_ids)
     return await _payload(
         info,
         lambda conn, now: create_verb.create(
@@ -144,6 +150,7 @@ async def create_standing_slot(info: Info, input: CreateStandingSlotInput) -> St
             basket=basket,
             customer=input.customer.facts(),
             wish=wish,
+            lockers=lockers,
             key=input.idempotency_key,
         ),
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from app.booking.claim import check_open, claim, menu_of
 from app.booking.columns import new_hold
+from app.booking.compartments import kept_again, lock_lockers
 from app.booking.end_hold import end_hold
 from app.booking.errors import CutoffPassed
 from app.booking.menu import Menu, policy_of
@@ -16,6 +18,7 @@ from app.booking.rules import HoldOrigin, HoldStatus, submit_by
 from app.booking.serve_waitlist import serve_waitlist
 from app.booking.tables import SlotHold
 from app.capacity.lock import lock
+from app.capacity.rules import Reach
 from app.customers.queries import group_of
 from app.database.rows import add
 from app.handover.tables import DropPreference
@@ -42,33 +45,24 @@ def hold_ahead(
     preference: DropPreference,
     fee: Quote,
     instead_of: str | None = None,
+    lockers: Sequence[str] = (),
 ) -> SlotHold:
     """A hold at the fee that was agreed, until the storefront's submit deadline for the window.
 
-    The open hold `instead_of` is given up for it in the same transaction, and its room is offered to those
-    who wait; a refusal gives nothing up once the caller's transaction is taken back. Raises CutoffPassed
-    (also past the deadline), LeadTime, Blackout, BeyondHorizon, MinOrderValue, BasketTooLarge, SlotFull
-    (with `alternatives`).
+    It keeps a compartment in the first of the `lockers` that has one; where none has, it goes to the door.
+    The open hold `instead_of` is given up for it, and its room offered to those who wait; a refusal gives
+    nothing up once the caller's transaction is taken back. Raises CutoffPassed (also past the deadline),
+    LeadTime, Blackout, BeyondHorizon, MinOrderValue, BasketTooLarge, SlotFull (with `alternatives`).
     """
     submit_min = policy_of(conn, actor.storefront_id).standing_submit_min
     group = group_of(conn, customer_id)
     menu = _menu(conn, now, actor, group, slot, place.point, basket, submit_min)
+    lock_lockers(conn, lockers)
     freed = _given_up(conn, now, actor, instead_of, [reach.pool_id for reach in menu.reaches])
     if freed:
         menu = menu.refreshed(conn)
     hold_id = new_id()
-    reach = claim(
-        conn,
-        now=now,
-        actor=actor,
-        menu=menu,
-        slot=slot,
-        basket=basket,
-        at_door_s=preference.at_door_s,
-        reference=hold_id,
-        customer_group=group,
-        reason="held for a standing slot",
-    )
+    reach = _claimed(conn, now, actor, menu, slot, basket, preference.at_door_s, hold_id, group)
     held = new_hold(
         now=now,
         hold_id=hold_id,
@@ -85,10 +79,50 @@ def hold_ahead(
         cutoff_at=menu.cutoff_at(slot, [reach]),
         expires_at=submit_by(menu.cutoff_at(slot, [reach]), submit_min),
         origin=HoldOrigin.STANDING,
+        lockers=lockers,
     )
     add(conn, held)
+    _compartment(conn, now, held, slot)
     serve_waitlist(conn, now=now, pool_ids=freed)
     return held
+
+
+def _claimed(
+    conn: Connection,
+    now: datetime,
+    actor: Actor,
+    menu: Menu,
+    slot: DeliverySlot,
+    basket: Basket,
+    at_door_s: int,
+    hold_id: str,
+    customer_group: str | None,
+) -> Reach:
+    return claim(
+        conn,
+        now=now,
+        actor=actor,
+        menu=menu,
+        slot=slot,
+        basket=basket,
+        at_door_s=at_door_s,
+        reference=hold_id,
+        customer_group=customer_group,
+        reason="held for a standing slot",
+    )
+
+
+def _compartment(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot) -> None:
+    """The hold keeps one where there is one."""
+    if held.lockers:
+        kept_again(
+            conn,
+            now=now,
+            hold_id=held.id,
+            locker_ids=held.lockers,
+            basket=held.basket,
+            window=slot.window,
+        )
 
 
 def _menu(

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.booking.columns import place_of
+from app.booking.compartments import lock_lockers
 from app.booking.hold_ahead import hold_ahead
 from app.booking.menu import days_ahead
 from app.booking.rules import SlotClosedReason
@@ -74,6 +75,7 @@ def book_days(conn: Connection, *, now: datetime, row: StandingSlot) -> Standing
     slots = slots_between(conn, zone_id=row.zone_id, first=days[0], last=last)
     planned = planned_until(conn, zone_id=row.zone_id)
     preference = preference_by_id(conn, row.drop_preference_id)
+    lock_lockers(conn, row.lockers)
     waits = None
     for day in days:
         occurrence = known.get(day)
@@ -127,6 +129,7 @@ def _booked(
             basket=row.basket,
             preference=preference,
             fee=row.fee,
+            lockers=row.lockers,
         )
     except Refusal as refusal:
         reason = reason_of(refusal.code)

@@ -14,6 +14,7 @@ from app.booking.claim import check_open, menu_of, too_much
 from app.booking.columns import goods, where
 from app.booking.errors import SlotNotFound
 from app.booking.hold import stable
+from app.booking.lockers import accepted
 from app.booking.menu import Menu
 from app.customers.register import register
 from app.customers.rules import CustomerFacts
@@ -47,16 +48,19 @@ def create(
     basket: Basket,
     customer: CustomerFacts,
     wish: DropWish | None = None,
+    lockers: tuple[str, ...] = (),
     key: str,
 ) -> Series:
     """A standing slot in the window of this slot, from its day on, booked ahead to the horizon.
 
+    Each week keeps a compartment in the first of the `lockers` that has one then, beside the door.
     The fee is agreed with it: the price table's, without what moves with demand. A week whose window is
     full is missed, and the customer is told. Raises SlotNotFound, OutOfZone, CutoffPassed, LeadTime,
-    Blackout, BeyondHorizon, MinOrderValue, BasketTooLarge, AlreadyStanding, the refusals of handover and
-    customers, and those of `once`.
+    Blackout, BeyondHorizon, MinOrderValue, BasketTooLarge, AlreadyStanding, LockerNotHere, the refusals of
+    handover and customers, and those of `once`.
     """
-    request = {
+    request: dict[str, Any] = {
+        **({"lockers": list(lockers)} if lockers else {}),
         "slot": slot_id,
         "place": asdict(place),
         "basket": stable(basket),
@@ -65,7 +69,7 @@ def create(
     }
 
     def work() -> Series:
-        return _create(conn, now, actor, slot_id, place, basket, customer, wish)
+        return _create(conn, now, actor, slot_id, place, basket, customer, wish, lockers)
 
     scope = f"{actor.storefront_id}:create_standing"
     return once(conn, now=now, scope=scope, key=key, request=request, answer=SERIES, work=work)
@@ -80,6 +84,7 @@ def _create(
     basket: Basket,
     customer: CustomerFacts,
     wish: DropWish | None,
+    locker_ids: tuple[str, ...],
 ) -> Series:
     zone = zone_of(conn, point=place.point)
     slot = next(iter(slots_by_id(conn, [slot_id])), None)
@@ -99,6 +104,7 @@ def _create(
     check_open(slot, menu, basket)
     collected = isinstance(place, CollectionPlace)
     preference = choose(conn, now=now, wish=wish, basket=basket, collected=collected)
+    lockers = accepted(conn, zone_id=zone.id, locker_ids=locker_ids, basket=basket, collected=collected)
     starts, ends = wall_times(slot.window, slot.time_zone)
     row = StandingSlot(
         storefront_id=actor.storefront_id,
@@ -112,6 +118,7 @@ def _create(
         first_day=slot.day,
         next_day=slot.day,
         created_at=now,
+        lockers=lockers,
         **{**goods(basket), **where(place), **_agreed(now, menu, slot, basket, preference)},
     )
     _check_new(conn, row)

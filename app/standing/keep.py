@@ -12,10 +12,11 @@ from app import events
 from app.booking.errors import BookingEnded, BookingNotFound, SlotNotFound
 from app.booking.queries import booking_of, locked_booking
 from app.booking.rules import BookingStatus
-from app.booking.tables import DeliveryBooking, Wish
+from app.booking.tables import DeliveryBooking, SlotHold, Wish
 from app.database.idempotency import once
-from app.database.rows import add, rows, table_of
+from app.database.rows import add, by_id, rows, table_of
 from app.handover.queries import preference_by_id
+from app.handover.rules import HandoverMode
 from app.pricing.queries import fee_rule
 from app.pricing.rules import Quote
 from app.slots.queries import slots_by_id
@@ -85,8 +86,10 @@ def _keep(conn: Connection, now: datetime, actor: Actor, booking_id: str) -> Ser
     if meant.slot.withdrawn_at is not None:
         raise SlotNotFound(field=field)
     starts, ends = wall_times(meant.slot.window, meant.slot.time_zone)
+    door, lockers = _door(conn, booking)
     row = StandingSlot(
-        **{name: getattr(booking, name) for name in Wish.model_fields if name != "currency"},
+        **{name: getattr(door, name) for name in Wish.model_fields if name != "currency"},
+        lockers=lockers,
         currency=meant.fee.currency,
         rrule=weekly_on(meant.slot.day),
         starts_local=starts,
@@ -107,10 +110,22 @@ def _keep(conn: Connection, now: datetime, actor: Actor, booking_id: str) -> Ser
     return series_of(conn, now=now, found=[book_days(conn, now=now, row=row)])[0]
 
 
+def _door(conn: Connection, booking: DeliveryBooking) -> tuple[DeliveryBooking | SlotHold, list[str]]:
+    """What says the address and the handover, and the lockers that are accepted beside it.
+
+    What was decided for a locker has its address; the hold knows the door still.
+    """
+    held = by_id(conn, SlotHold, booking.hold_id)
+    if held is None or preference_by_id(conn, booking.drop_preference_id).mode is not HandoverMode.LOCKER:
+        return booking, list(booking.lockers)
+    return held, list(held.lockers)
+
+
 def _weekly(conn: Connection, now: datetime, booking: DeliveryBooking) -> Weekly:
     (slot,) = slots_by_id(conn, [booking.slot_id])
     table = fee_rule(conn, now=now, storefront_id=booking.storefront_id)
-    preference = preference_by_id(conn, booking.drop_preference_id)
+    door, _ = _door(conn, booking)
+    preference = preference_by_id(conn, door.drop_preference_id)
     fee = steady_fee(
         table,
         window=slot.window,
@@ -122,20 +137,20 @@ def _weekly(conn: Connection, now: datetime, booking: DeliveryBooking) -> Weekly
     first_day = slot.day + _WEEK
     while first_day <= local_day(now, slot.time_zone):
         first_day += _WEEK
-    return Weekly(slot, first_day, fee, table.id, _kept(conn, booking, slot))
+    return Weekly(slot, first_day, fee, table.id, _kept(conn, door, slot))
 
 
-def _kept(conn: Connection, booking: DeliveryBooking, slot: DeliverySlot) -> StandingSlot | None:
+def _kept(conn: Connection, door: DeliveryBooking | SlotHold, slot: DeliverySlot) -> StandingSlot | None:
     """The standing slot of this customer, in this window, at this address."""
     table = table_of(StandingSlot)
     starts, ends = wall_times(slot.window, slot.time_zone)
     same = {
-        "customer_id": booking.customer_id,
+        "customer_id": door.customer_id,
         "rrule": weekly_on(slot.day),
         "starts_local": starts,
         "ends_local": ends,
-        "latitude": booking.latitude,
-        "longitude": booking.longitude,
+        "latitude": door.latitude,
+        "longitude": door.longitude,
     }
     query = sa.select(table).where(
         table.c.ended_at.is_(None), *(table.c[name] == value for name, value in same.items())

@@ -90,6 +90,7 @@ def _move(
         preference=preference,
         fee=fee,
         instead_of=held.id if held else None,
+        lockers=row.lockers,
     )
     occurrence = write_occurrence(
         conn,

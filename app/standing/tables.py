@@ -54,6 +54,8 @@ class StandingSlot(Wish, table=True):
     # The parts, as [{kind, label, minor}].
     fee_parts: list[Any] = Field(default_factory=list, sa_type=sa.JSON)
     fee_told_at: datetime
+    # The lockers that each week may go to as well, by id, the best one first.
+    lockers: list[Any] = Field(default_factory=list, sa_type=sa.JSON)
     # Of a drop when the series began: they decide whether it has the greener price.
     grams: int
 

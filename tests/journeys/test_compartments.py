@@ -39,6 +39,13 @@ EMPTY = """mutation ($id: ID!) { emptyCompartment(input: {bookingId: $id}) {
   booking { status } userErrors { code message field } } }"""
 ACCEPT = """mutation ($input: AcceptLockersInput!) { acceptLockers(input: $input) {
   hold { id version lockerIds } userErrors { code message field } } }"""
+_SERIES = (
+    "standingSlot { address lockerIds dropPreference { mode } occurrences { state } } userErrors { code }"
+)
+STANDING = (
+    f"mutation ($input: CreateStandingSlotInput!) {{ createStandingSlot(input: $input) {{ {_SERIES} }} }}"
+)
+KEEP = f"mutation ($input: KeepBookingWeeklyInput!) {{ keepBookingWeekly(input: $input) {{ {_SERIES} }} }}"
 FULL = "All compartments of this locker are taken in this window."
 SMALL, LARGE = 30_000, 90_000
 
@@ -271,3 +278,37 @@ def test_a_hold_says_later_which_lockers_it_accepts(town: Lockers, clock: Clock)
     assert codes(accepted(town.locker, hold_id=wine)) == ["AGE_CHECK_REQUIRES_HANDOVER"]
     clock.set(town.town.early.starts_at)
     assert codes(accepted()) == ["HOLD_ENDED"]
+
+
+def test_each_week_that_is_kept_has_a_compartment_while_there_is_one(town: Lockers) -> None:
+    def kept(name: str, *lockers: str) -> Any:
+        asked = {**town.asked(name), "lockerIds": lockers}
+        return town.shop.data(STANDING, input=asked)["createStandingSlot"]
+
+    for name, full in (("ana", [1, 0]), ("rui", [1, 1]), ("eva", [1, 1])):
+        # The third customer goes to the door, and keeps the window all the same.
+        made = kept(name, town.locker)
+        assert made["userErrors"] == []
+        assert made["standingSlot"]["lockerIds"] == [town.locker]
+        assert made["standingSlot"]["occurrences"] == [{"state": "BOOKED_AHEAD"}]
+        assert taken(town) == full
+    assert codes(kept("leo", to_global("CollectionPoint", "nothing"))) == ["LOCKER_NOT_HERE"]
+
+
+def test_who_keeps_the_window_of_goods_that_went_to_a_locker_keeps_the_door(
+    town: Lockers, clock: Clock
+) -> None:
+    ana, rui = (town.booked(name, apart(side)) for name, side in (("ana", 1), ("rui", -1)))
+    clock.set(ana.cutoff_at + timedelta(minutes=1))
+    town.planned()
+    seen = town.seen(ana)
+    assert seen["dropPreference"]["mode"] == "LOCKER"
+    asked = {"bookingId": to_global("DeliveryBooking", ana.id), "idempotencyKey": "weekly"}
+    made = town.shop.data(KEEP, input=asked)["keepBookingWeekly"]
+    assert made["userErrors"] == []
+    assert made["standingSlot"]["address"] == ana.address_label != seen["address"]
+    assert made["standingSlot"]["lockerIds"] == [town.locker]
+    assert made["standingSlot"]["dropPreference"] == {"mode": "ATTENDED"}
+    again = {**asked, "idempotencyKey": "again"}
+    assert codes(town.shop.data(KEEP, input=again)["keepBookingWeekly"]) == ["ALREADY_STANDING"]
+    assert rui.id != ana.id
