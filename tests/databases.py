@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +17,7 @@ from sqlalchemy.util import LRUCache
 from app.database.clock import Clock
 from app.database.engine import engine_for
 from app.database.runner import THREADS, Database
+from app.migrate import upgrade
 from app.tables import metadata
 from tests.postgres import Cluster
 
@@ -36,6 +39,21 @@ def fresh_postgres(running: Cluster, *, tables: bool = True) -> str:
         metadata.create_all(engine)
         engine.dispose()
     return url
+
+
+def migrated_sqlite(file: Path) -> str:
+    """The URL of a file that is empty but for what migrations make; they are run once in this process."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(_migrated())
+    return f"sqlite:///{file}"
+
+
+@cache
+def _migrated() -> bytes:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "lastlap.db"
+        upgrade(f"sqlite:///{file}")
+        return file.read_bytes()
 
 
 class Lite:

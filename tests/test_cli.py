@@ -21,12 +21,12 @@ from app.database.runner import Database
 from app.demand.tables import ForecastDay
 from app.demo.load import load
 from app.demo.seed import read_seed
-from app.migrate import upgrade
 from app.places.city import AddressData, CityData
 from app.places.tables import City
 from app.storefronts.authenticate import authenticate
 from app.storefronts.errors import NotAuthenticated
 from app.values.point import Point
+from tests.databases import migrated_sqlite
 from tests.factories import HOME
 from tests.processes import SECRET, answer, free_port, started
 
@@ -43,8 +43,8 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def migrated(url: str) -> str:
-    upgrade(url)
+def migrated(url: str, tmp_path: Path) -> str:
+    assert migrated_sqlite(tmp_path / "var" / "lastlap.db") == url
     return url
 
 

@@ -8,14 +8,13 @@ from uuid import uuid4
 import httpx2
 
 from app.database.engine import engine_for
-from app.migrate import upgrade
+from tests.databases import migrated_sqlite
 from tests.processes import answer, free_port, started
 
 
 def test_every_line_is_json_and_carries_the_request_id(tmp_path: Path) -> None:
-    url, port = f"sqlite:///{tmp_path / 'lastlap.db'}", str(free_port())
+    url, port = migrated_sqlite(tmp_path / "lastlap.db"), str(free_port())
     base = f"http://127.0.0.1:{port}"
-    upgrade(url)
     good, broken = str(uuid4()), str(uuid4())
     secret_token = "x" * 60
     with started("serve", LASTLAP_DATABASE_URL=url, LASTLAP_PORT=port) as server:

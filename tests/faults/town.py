@@ -22,7 +22,7 @@ from app.storefronts.issue_key import issue_key
 from app.values.actor import Role
 from app.values.load import Load
 from schema.ids import to_global
-from tests.databases import fresh_postgres
+from tests.databases import fresh_postgres, migrated_sqlite
 from tests.factories import (
     HOME,
     ZONE,
@@ -58,12 +58,11 @@ class Town:
 
 
 def make_town(url: str, *, days: int, orders: int, hold_min: int = 60) -> Town:
-    """Windows of so many days, each hour with two pools that take `orders` drops each.
+    """Windows of so many days in a migrated database, each hour with two pools of `orders` drops each.
 
     Windows of one and two hours share their hours, so that claims meet in the same pools. In every third
     pool the minutes run out before the orders, in every fourth the litres.
     """
-    upgrade(url)
     db = Database(url, threads=1)
     try:
         work = partial(_build, days=days, orders=orders, hold_min=hold_min)
@@ -79,12 +78,14 @@ def capacity_for(bookings: int, days: int) -> int:
 
 def sqlite_town(folder: Path, *, days: int, orders: int, hold_min: int = 60) -> Town:
     """A town in a file."""
-    return make_town(f"sqlite:///{folder / 'lastlap.db'}", days=days, orders=orders, hold_min=hold_min)
+    return make_town(migrated_sqlite(folder / "lastlap.db"), days=days, orders=orders, hold_min=hold_min)
 
 
 def postgres_town(server: Cluster, *, days: int, orders: int, hold_min: int = 60) -> Town:
     """A town in a new database of the server."""
-    return make_town(fresh_postgres(server, tables=False), days=days, orders=orders, hold_min=hold_min)
+    url = fresh_postgres(server, tables=False)
+    upgrade(url)
+    return make_town(url, days=days, orders=orders, hold_min=hold_min)
 
 
 def _build(conn: Connection, now: datetime, *, days: int, orders: int, hold_min: int) -> list[str]:

@@ -23,7 +23,7 @@ from app.values.ids import new_id
 from app.values.load import DIMENSIONS, Load
 from schema.ids import to_global
 from tests.api import KEY
-from tests.databases import fresh_postgres
+from tests.databases import fresh_postgres, migrated_sqlite
 from tests.factories import HOME, ROOM, evening, make_pools, make_shop, make_slot, pool_plan
 from tests.faults.conftest import PATIENT
 from tests.faults.processes import Server
@@ -119,11 +119,11 @@ def booked(front: Front, slot: str, customer: str) -> str:
 @pytest.fixture
 def url(engine_name: str, tmp_path: Path, postgres: Cluster | None) -> str:
     """An empty database that was migrated, as servers want it."""
-    found = f"sqlite:///{tmp_path / 'several.db'}"
-    if engine_name == "postgresql":
-        if postgres is None:
-            pytest.skip("NO POSTGRESQL ON THIS MACHINE: install it, or set PG_BIN")
-        found = fresh_postgres(postgres, tables=False)
+    if engine_name == "sqlite":
+        return migrated_sqlite(tmp_path / "several.db")
+    if postgres is None:
+        pytest.skip("NO POSTGRESQL ON THIS MACHINE: install it, or set PG_BIN")
+    found = fresh_postgres(postgres, tables=False)
     upgrade(found)
     return found
 
