@@ -119,7 +119,7 @@ class Sheet:
         found.fill(inf)
         if not short:
             found[way.SHORT] = 0.0
-        barred = self._barred(asked)
+        barred = self._barred(asked) if self._burning else None
         if barred is not None:
             # Nothing adds less: nobody looks there.
             found[: way.SHORT + 1, barred] = -inf
@@ -145,7 +145,7 @@ class Sheet:
     def _barred(self, asked: Floats) -> NDArray[np.bool_] | None:
         """By class and row, where rows are not for all of them."""
         whose = asked[:, _WHOSE]
-        if not self._burning or (whose == _EVERYBODY).all():
+        if (whose == _EVERYBODY).all():
             return None
         barred = np.repeat(whose[None, :] >= 0, len(self.groups), axis=0)
         barred[self._burning] = whose == _NO_ENGINE
