@@ -1,4 +1,4 @@
-"""What every client does with an answer that says so: repeat the request in a moment."""
+"""Patience: of clients with an answer that says so, and of tests with processes on a busy machine."""
 
 from collections.abc import Callable
 
@@ -15,3 +15,8 @@ def patiently[T](request: Callable[[], T]) -> T:
         except Busy:
             continue
     return request()
+
+
+def given_s(script: str) -> float:
+    """How long a child process with this script may take: soon given up where it hangs, slow to begin else."""
+    return 2 if "sleep(" in script else 60

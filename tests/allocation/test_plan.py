@@ -24,6 +24,7 @@ from app.worker.plan import plan
 from app.worker.solver import SolverFailed, run_solver
 from tests.conftest import Clock
 from tests.databases import Lite
+from tests.patience import given_s
 
 QUICK = Limits(day_s=4, gap=0.02, processes=1)
 DAY = date(2026, 11, 25)
@@ -82,9 +83,8 @@ def test_a_plan_is_published_with_its_proof(db: Database) -> None:
 def test_a_solver_that_fails_leaves_the_last_good_plan(db: Database, script: str, said: str) -> None:
     loaded(db)
     good = plan(db, trigger="test", first=DAY, days=1, limits=QUICK)
-    failed = plan(
-        db, trigger="test", first=DAY, days=1, limits=QUICK, wall_s=2, command=(sys.executable, "-c", script)
-    )
+    command, wall_s = (sys.executable, "-c", script), given_s(script)
+    failed = plan(db, trigger="test", first=DAY, days=1, limits=QUICK, wall_s=wall_s, command=command)
 
     assert failed.status is RunStatus.FAILED
     assert failed.message is not None

@@ -11,6 +11,7 @@ from app.demand.estimate import estimate
 from app.demand.rules import DayKind, History, Outlook, wrong_with
 from app.worker.demand import ForecastFailed, run_estimate
 from tests.demand.town import FIRST, PRIOR, Town, seen
+from tests.patience import given_s
 
 TOWN = Town()
 SEEDS = range(4)
@@ -137,7 +138,7 @@ def test_days_on_which_nothing_was_offered_tell_nothing() -> None:
 )
 def test_an_estimate_that_fails_says_so(script: str, said: str) -> None:
     with pytest.raises(ForecastFailed, match=said):
-        run_estimate(TOWN.history(3, seed=0), wall_s=2, command=(sys.executable, "-c", script))
+        run_estimate(TOWN.history(3, seed=0), wall_s=given_s(script), command=(sys.executable, "-c", script))
 
 
 def test_a_forecast_is_checked_before_it_is_believed() -> None:

@@ -30,6 +30,7 @@ from app.worker.solver import COMMAND
 from tests.api import KEY, Api, client_on, worked, world_on
 from tests.conftest import Clock
 from tests.factories import NOW, Shop, make_booking
+from tests.patience import given_s
 from tests.worker.small_city import QUICK, make_city, make_far_zone
 
 DAY = NOW.date() + timedelta(days=1)
@@ -48,8 +49,9 @@ def planned(db: Database, command: Sequence[str] = COMMAND, wall_s: float = 120)
     return plan(db, trigger="test", first=DAY, days=1, limits=QUICK, wall_s=wall_s, command=command)
 
 
-def broken(db: Database, how: str, wall_s: float = 2) -> AllocationRun:
-    return planned(db, (sys.executable, "-c", BROKEN[how][0]), wall_s)
+def broken(db: Database, how: str) -> AllocationRun:
+    script = BROKEN[how][0]
+    return planned(db, (sys.executable, "-c", script), given_s(script))
 
 
 def known(db: Database, *, only_open: bool = True) -> list[OperatorAlert]:
