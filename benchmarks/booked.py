@@ -142,16 +142,16 @@ def _order(
     )
 
 
-def broken_evening(problem: OrderProblem, chosen: Sequence[int]) -> OrderProblem:
-    """The evening after a quarter of its three largest classes was lost at half past five.
+def broken_evening(problem: OrderProblem, chosen: Sequence[int], classes: int = 3) -> OrderProblem:
+    """The evening after a quarter of so many of its largest classes (of a node) was lost at half past five.
 
     Only orders that were to come from six on are open; leaving the running plan has its price.
     """
-    evening = [p for p, pool in enumerate(problem.pools) if pool.window.start.hour >= 18]
+    evening = evening_pools(problem)
     by_class: dict[tuple[str, str], int] = defaultdict(int)
     for p in evening:
         by_class[_fleet(problem.pools[p])] += problem.pools[p].room.work_s
-    largest = sorted(by_class, key=lambda key: -by_class[key])[:3]
+    largest = sorted(by_class, key=lambda key: -by_class[key])[:classes]
     number = {p: i for i, p in enumerate(evening)}
     orders = []
     for order, place in zip(problem.orders, chosen, strict=True):
@@ -166,6 +166,11 @@ def broken_evening(problem: OrderProblem, chosen: Sequence[int]) -> OrderProblem
         orders.append(replace(order, present=number[present], choices=tuple(kept)))
     pools = [_reduced(problem.pools[p], lost=_fleet(problem.pools[p]) in largest) for p in evening]
     return replace(problem, pools=tuple(pools), orders=tuple(orders))
+
+
+def evening_pools(problem: OrderProblem) -> list[int]:
+    """The pools whose window begins at six or later."""
+    return [p for p, pool in enumerate(problem.pools) if pool.window.start.hour >= 18]
 
 
 def stays(order: Order) -> int:

@@ -246,7 +246,9 @@ def test_annealing_finds_the_same_as_machine_code_and_in_python_and_breaks_no_ro
     problem = replace(problem, pools=(problem.pools[0], short, *problem.pools[2:]))
     told = relaxed(problem, Limits())
     found = [
-        Annealing(problem, told.parts, told.dearer, code=code).round(seconds=0, seed=3)
+        Annealing(problem, told.parts, told.dearer, told.minute_worth, code=code).round(
+            seconds=0, seed=3, hot=1.4, couriers=told.couriers
+        )
         for code in (None, PLAIN_PYTHON)
     ]
     assert found[0] == found[1]
@@ -258,18 +260,67 @@ def test_annealing_finds_the_same_as_machine_code_and_in_python_and_breaks_no_ro
         assert picked <= problem.waves[number]
 
 
+def minutes_only(problem: OrderProblem) -> OrderProblem:
+    """The same with room for all goods, so that only minutes are short."""
+    room = Load(len(problem.orders), 0, 10**7, 10**7, 10**7, 10**7)
+    pools = (replace(p, room=replace(room, work_s=p.room.work_s)) for p in problem.pools)
+    return replace(problem, pools=tuple(pools))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_annealing_costs_less_than_the_rounding_that_it_begins_with(seed: int) -> None:
-    made = town(seed, orders=300, pools=12)
-    # Room for all goods, so that only minutes are short.
-    pools = (replace(p, room=Load(300, p.room.work_s, 10**7, 10**7, 10**7, 10**7)) for p in made.pools)
-    problem = replace(made, pools=tuple(pools))
+    problem = minutes_only(town(seed, orders=300, pools=12))
     told = relaxed(problem, Limits())
-    annealing = Annealing(problem, told.parts, told.dearer)
+    annealing = Annealing(problem, told.parts, told.dearer, told.minute_worth)
     # A round may end with more work than overtime allows, and placing that again is dear: best of a few.
-    rounds = [annealing.round(seconds=0.3, seed=s) for s in range(1, 4)]
+    rounds = [
+        annealing.round(seconds=0.3, seed=s, hot=1.4, couriers=told.couriers, spare_s=1.0)
+        for s in range(1, 4)
+    ]
     best = min(cost_of(problem, placed(problem, dict(enumerate(found)))) for found in rounds)
     assert told.bound <= best < cost_of(problem, placed(problem, told.whole))
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3, 6])
+def test_one_heat_places_everybody_where_exchanges_leave_an_order_with_a_partner_courier(seed: int) -> None:
+    problem = minutes_only(town(seed, orders=60, pools=5, tight=0.9))
+    told = relaxed(problem, Limits())
+    pairs = Exchange(problem, placed(problem, told.whole))
+    pairs.improve(seconds=5)
+    assert pairs.chosen.count(PARTNER) == 1
+    annealing = Annealing(problem, told.parts, told.dearer, told.minute_worth)
+    found = annealing.round(seconds=0, seed=1, hot=2.0, couriers=told.couriers)
+    assert (found.count(PARTNER), annealing.excess_s()) == (0, 0.0)
+    assert found == placed(problem, dict(enumerate(found)))
+    assert told.bound <= cost_of(problem, found) < 0.65 * cost_of(problem, pairs.chosen)
+
+
+def test_partner_couriers_keep_their_number_until_one_more_is_handed_over() -> None:
+    problem = minutes_only(town(3, orders=60, pools=5, tight=0.7))
+    told = relaxed(problem, Limits())
+    assert told.couriers == list(told.parts.values()).count(PARTNER) > 1
+    annealing = Annealing(problem, told.parts, told.dearer, told.minute_worth)
+    first = annealing.round(seconds=0, seed=1, hot=2.0, couriers=told.couriers)
+    assert first.count(PARTNER) == told.couriers
+    annealing.go_on()
+    annealing.hand_over()
+    second = annealing.round(seconds=0, seed=2, hot=2.0, couriers=told.couriers + 1)
+    assert second.count(PARTNER) == told.couriers + 1
+    # Those that are too many leave as soon as that is worth something: then there is room for them.
+    wide = tuple(replace(p, room=replace(p.room, work_s=2 * p.room.work_s)) for p in problem.pools)
+    alone = Annealing(
+        replace(problem, pools=wide), dict.fromkeys(told.parts, PARTNER), told.dearer, told.minute_worth
+    )
+    assert alone.round(seconds=0, seed=1, hot=2.0, couriers=0).count(PARTNER) == 0
+
+
+def test_pools_are_filled_to_the_seconds_that_are_to_be_kept_free() -> None:
+    problem = minutes_only(town(4, orders=60, pools=5, tight=0.9))
+    told = relaxed(problem, Limits())
+    annealing = Annealing(problem, told.parts, told.dearer, told.minute_worth)
+    found = annealing.round(seconds=0, seed=1, hot=2.0, couriers=told.couriers, spare_s=30.0)
+    for pool, used in zip(problem.pools, used_of(problem, found), strict=True):
+        assert used.work_s <= pool.room.work_s + pool.overtime_s - 30
 
 
 def test_a_search_with_time_for_annealing_is_checked_and_has_the_better_bound() -> None:

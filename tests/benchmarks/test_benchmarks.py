@@ -86,12 +86,15 @@ def test_orders_are_placed_checked_and_told() -> None:
 
 def test_a_breakdown_stands_beside_what_no_repair_can_beat() -> None:
     full, slack = (breakdown.broken(5, 300, fill, before_s=2.0) for fill in (0.97, 0.8))
-    for one in (full, slack):
-        assert one.least <= one.plan.partner_couriers <= one.greedy
-        assert 0 < one.lost < 0.25
-    assert slack.least < full.least
-    told = str(breakdown.section([full, slack]))
-    assert f"| 97% | {full.lost:.1%} | {len(full.problem.orders)} |" in told
+    for evening in (full, slack):
+        for one in evening:
+            assert one.least <= one.plan.partner_couriers <= one.greedy
+        assert 0 < evening[0].lost < evening[1].lost < 0.25
+        assert [one.classes for one in evening] == [1, 3]
+    assert slack[1].least < full[1].least
+    told = str(breakdown.section([*full, *slack]))
+    for one in full:
+        assert f"| 97% | {one.evening:.1%} | {one.classes} | {one.lost:.1%} |" in told
 
 
 def test_what_cbc_says_is_read() -> None:

@@ -40,11 +40,20 @@ _HOOD_S = 2.0
 _FRUITLESS = 12
 # With less time than this neither loading the machine code of the annealing pays, nor a better bound.
 _ANNEAL_S = 5.0
-# A first round of annealing takes so many CPU seconds for a thousand orders; the next twice as many, up to
-# so many times as many; the last part of the time is for what comes after.
-_ROUND_S, _LONGEST, _LATER = 0.5, 4.0, 0.2
-# So many rounds in succession without a better answer are enough.
-_FRUITLESS_ROUNDS = 4
+# Rounds of annealing: the part of the time that is left, how hot each begins, and the seconds of every pool
+# that are kept free against the last second too much. The first takes no more than so many CPU seconds for a
+# thousand orders; the last part of the time is for what comes after.
+_ROUNDS = (
+    (0.5, 1.4, 0.0),
+    (0.55, 20.0, 1.0),
+    (0.4, 3.0, 3.0),
+    (0.6, 5.0, 1.0),
+    (0.6, 5.0, 1.0),
+    (1.0, 5.0, 1.0),
+)
+_FIRST_ROUND_S, _SHORTEST_S, _LATER = 0.5, 0.2, 0.1
+# The round that keeps more seconds free; they do not help against more work than this beyond all overtime.
+_KEEPS_FREE, _MUCH_S = 2, 60.0
 
 
 def solve_orders(problem: OrderProblem, limits: OrderLimits) -> OrderPlan:
@@ -53,7 +62,7 @@ def solve_orders(problem: OrderProblem, limits: OrderLimits) -> OrderPlan:
     search = _Search(problem, limits, began)
     told = search.relax()
     search.exchange()
-    search.anneal(told.parts)
+    search.anneal(told)
     search.exchange()
     search.restricted()
     search.exchange()
@@ -103,24 +112,40 @@ class _Search:
         self.chosen = placed(self.problem, told.whole)
         return told
 
-    def anneal(self, parts: Mapping[int, int]) -> None:
-        """Rounds of annealing from the relaxation's largest parts, until the gap or the time is reached."""
+    def anneal(self, told: Relaxed) -> None:
+        """Annealing until the gap or the time is reached.
+
+        A short round from the relaxation's largest parts, and a long one that begins so hot that it forgets
+        them. Then from where that ended with more seconds kept free, unless work is far beyond all overtime;
+        and while it is beyond, with one partner courier more each time.
+        """
         few = sum(map(len, self.dearer)) <= _ALL_CHOICES
         if few or self.left_s < _ANNEAL_S or self.gap <= self.limits.gap:
             return
         began = time.process_time()
-        annealing = Annealing(self.problem, parts, self.dearer)
-        seconds = _ROUND_S * max(0.4, len(self.problem.orders) / 1_000)
-        longest, later_s = _LONGEST * seconds, _LATER * self.limits.seconds
-        seed, fruitless = self.limits.seed, 0
-        while self.gap > self.limits.gap and fruitless < _FRUITLESS_ROUNDS:
-            left_s = self.left_s - later_s
-            if left_s < 0.5 * seconds:
+        annealing = Annealing(self.problem, told.parts, self.dearer, told.minute_worth)
+        couriers = told.couriers
+        first_s = _FIRST_ROUND_S * max(0.4, len(self.problem.orders) / 1_000)
+        for number, (share, hot, spare_s) in enumerate(_ROUNDS):
+            seconds = share * (self.left_s - _LATER * self.limits.seconds)
+            if self.gap <= self.limits.gap or seconds < _SHORTEST_S:
                 break
-            found = annealing.round(seconds=min(seconds, left_s), seed=seed)
-            better = self._keep(placed(self.problem, dict(enumerate(found))))
-            fruitless = 0 if better else fruitless + 1
-            seconds, seed = min(2 * seconds, longest), seed + 1
+            excess_s = annealing.excess_s()
+            if number == _KEEPS_FREE and excess_s > _MUCH_S:
+                continue
+            if number >= _KEEPS_FREE:
+                annealing.go_on()
+            if number > _KEEPS_FREE and excess_s > 0:
+                annealing.hand_over()
+                couriers += 1
+            found = annealing.round(
+                seconds=seconds if number else min(seconds, first_s),
+                seed=self.limits.seed + number,
+                hot=hot,
+                couriers=couriers,
+                spare_s=spare_s,
+            )
+            self._keep(placed(self.problem, dict(enumerate(found))))
         self.solver_s += time.process_time() - began
 
     def _keep(self, chosen: list[int]) -> bool:

@@ -183,13 +183,20 @@ class OrdersEngine(Engine):
         least, most = (-kHighsInf, count) if fewer else (count + 1, kHighsInf)
         highs.changeRowBounds(self._couriers, least, most)
 
-    def largest(self) -> dict[int, int]:
-        """The place of the largest part of each free order in the last pass."""
+    def largest(self, couriers: int) -> dict[int, int]:
+        """The place of each free order's largest part in the last pass, so many with partner couriers."""
         found: dict[int, tuple[float, int]] = {}
+        partner: dict[int, float] = {}
         for (order, place), value in zip(self.model.columns, self.values(), strict=True):
-            if order >= 0 and value > found.get(order, (0.0, PARTNER))[0]:
+            if order >= 0 > place:
+                partner[order] = value
+            elif order >= 0 and value > found.get(order, (0.0, PARTNER))[0]:
                 found[order] = (value, place)
-        return {order: place for order, (_, place) in found.items()}
+        ranked = sorted(partner, key=lambda order: -partner[order])
+        brought = set(ranked[:couriers])
+        return {
+            order: PARTNER if order in brought else found.get(order, (0.0, PARTNER))[1] for order in partner
+        }
 
     def improved(self, chosen: Sequence[int], *, seconds: float, gap: float) -> dict[int, int] | None:
         """Places of the free orders by an integer program that begins from `chosen`; None if it found none.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import floor
+from math import ceil, floor
 from random import Random
 
 from highspy import HighsBasis, HighsBasisStatus
@@ -40,13 +40,15 @@ class Relaxed:
     """What a relaxation proves and tells.
 
     `bound` is what no allocation costs less than; `dearer` how much dearer than its order's price each
-    choice is; `whole` the choices it does not split and `parts` its largest part of every order.
+    choice is; `whole` the choices it does not split and `parts` its largest part of every order, `couriers`
+    of them with partner couriers.
     """
 
     bound: float
     dearer: list[list[float]]
     whole: dict[int, int]
     parts: dict[int, int]
+    couriers: int
     minute_worth: tuple[float, ...]
     fractional: int
     columns: int
@@ -56,26 +58,34 @@ class Relaxed:
 def relaxed(problem: OrderProblem, limits: Limits, *, split_couriers: bool = False) -> Relaxed:
     """The relaxation of all orders, partner couriers not split in all unless that is let be for speed."""
     relaxation = _Relaxation(problem, limits)
-    bound, dearer = relaxation.solve()
+    one = _told(relaxation)
     engine = relaxation.engine
-    fractional = len(problem.orders) - len(engine.picked())
-    minute_worth = relaxation.prices.minute_worth
-    whole, parts = engine.picked(), engine.largest()
-    couriers = engine.couriers()
-    if not split_couriers and min(couriers % 1, 1 - couriers % 1) > _WHOLE:
+    count = engine.couriers()
+    if not split_couriers and min(count % 1, 1 - count % 1) > _WHOLE:
         sides = []
         dearest = max(order.partner_minor for order in problem.orders)
         for fewer in (True, False):
-            engine.count_couriers(floor(couriers), fewer=fewer, excess_minor=10 * dearest)
-            sides.append((*relaxation.solve(), engine.picked(), engine.largest()))
-        bound, dearer, whole, parts = min(sides, key=lambda side: side[0])
+            engine.count_couriers(floor(count), fewer=fewer, excess_minor=10 * dearest)
+            sides.append(_told(relaxation))
+        # What minutes are worth, and how many orders were split, is told of all sides together.
+        best = min(sides, key=lambda side: side.bound)
+        one = replace(best, minute_worth=one.minute_worth, fractional=one.fractional)
+    return replace(one, columns=len(relaxation.model.columns), solver_s=relaxation.solver_s)
+
+
+def _told(relaxation: _Relaxation) -> Relaxed:
+    """Solve, and read what there is."""
+    bound, dearer = relaxation.solve()
+    engine = relaxation.engine
+    whole, couriers = engine.picked(), ceil(engine.couriers() - _WHOLE)
     return Relaxed(
         bound=bound,
         dearer=dearer,
         whole=whole,
-        parts=parts,
-        minute_worth=minute_worth,
-        fractional=fractional,
+        parts=engine.largest(couriers),
+        couriers=couriers,
+        minute_worth=relaxation.prices.minute_worth,
+        fractional=len(relaxation.problem.orders) - len(whole),
         columns=len(relaxation.model.columns),
         solver_s=relaxation.solver_s,
     )

@@ -78,20 +78,49 @@ class Ledger:
 
 
 def placed(problem: OrderProblem, whole: Mapping[int, int]) -> list[int]:
-    """The whole choices of a relaxation, and the other orders each where it costs least extra."""
+    """The whole choices of an answer, and the other orders each where it costs least extra.
+
+    Where a pool has more work than all its overtime, those are placed again whom that costs least.
+    """
     ledger = Ledger(problem)
     chosen = [PARTNER] * len(problem.orders)
-    # What the relaxation took together fits together; what tolerance let through is placed again.
     doubtful = []
     for order, place in whole.items():
-        if place != PARTNER and ledger.extra(order, place) is None:
+        if place != PARTNER and not ledger.holds(order, place):
             doubtful.append(order)
             continue
         chosen[order] = place
         ledger.take(order, place)
     rest = [order for order in range(len(problem.orders)) if order not in whole]
     _place(problem, ledger, chosen, [*rest, *doubtful], overtime=True)
+    for number, pool in enumerate(problem.pools):
+        while ledger.left(number, _WORK) < -pool.overtime_s and _relieve(problem, ledger, chosen, number):
+            pass
     return chosen
+
+
+def _relieve(problem: OrderProblem, ledger: Ledger, chosen: list[int], pool: int) -> bool:
+    """Place that order of a pool again which costs least extra elsewhere; whether there was one."""
+    best: tuple[float, int, int] | None = None
+    for number, order in enumerate(problem.orders):
+        if chosen[number] == PARTNER or order.choices[chosen[number]].pool != pool:
+            continue
+        before = order.choices[chosen[number]].price
+        ledger.take(number, chosen[number], -1)
+        for place in [PARTNER, *range(len(order.choices))]:
+            if place == chosen[number]:
+                continue
+            extra = order.partner_minor if place == PARTNER else ledger.extra(number, place)
+            if extra is not None and (best is None or extra - before < best[0]):
+                best = (extra - before, number, place)
+        ledger.take(number, chosen[number])
+    if best is None:
+        return False
+    _, number, place = best
+    ledger.take(number, chosen[number], -1)
+    chosen[number] = place
+    ledger.take(number, place)
+    return True
 
 
 def first_come(problem: OrderProblem, *, stay: bool = False) -> list[int]:
