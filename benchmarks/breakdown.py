@@ -145,8 +145,8 @@ the linear relaxation of the least number of hand-overs with all overtime used, 
 of one class: at most half of the hand-overs by hand, and at most 8 % with another class of vehicles. The rows of three classes
 are harder than it; the study's own run had three classes, and an evening with hardly any overtime worked before.
 
-"Of the evening's time" is what was booked of it before, overtime included: at 105 % all overtime was promised already, and only
-partner couriers can take the place of what is lost. Where even the bound is above the aim, no repair reaches it: the plan is to
+"Of the evening's time" is what was booked of it before, overtime included: at 105 % all overtime was promised already, and
+the evening has no room for what is lost. Where even the bound is above the aim, no repair reaches it: the plan is to
 be judged by how near it is to the bound.
 
 {Table(head, rows)}

@@ -281,6 +281,23 @@ def test_annealing_costs_less_than_the_rounding_that_it_begins_with(seed: int) -
     assert told.bound <= best < cost_of(problem, placed(problem, told.whole))
 
 
+def test_of_a_pool_with_too_much_work_whoever_costs_least_elsewhere_is_placed_again() -> None:
+    made = town(1, orders=3, pools=2)
+    rooms = [replace(p, room=replace(p.room, work_s=1_000), overtime_s=0) for p in made.pools]
+    # All three are 30 s too much: the first is brought elsewhere for 5 more, the others by nobody or dearly.
+    choices = (
+        (Choice(0, 0, 430, 10.0), Choice(1, 0, 430, 15.0)),
+        (Choice(0, 0, 300, 10.0), Choice(1, 0, 300, 90.0)),
+        (Choice(0, 0, 300, 10.0),),
+    )
+    orders = tuple(replace(o, choices=mine) for o, mine in zip(made.orders, choices, strict=True))
+    problem = replace(made, pools=tuple(rooms), orders=orders)
+    assert placed(problem, {0: 0, 1: 0, 2: 0}) == [1, 0, 0]
+    # Where nobody else may bring any of them, the least fee goes to a partner courier.
+    alone = tuple(replace(o, choices=o.choices[:1], partner_minor=900.0 + n) for n, o in enumerate(orders))
+    assert placed(replace(problem, orders=alone), {0: 0, 1: 0, 2: 0}) == [PARTNER, 0, 0]
+
+
 @pytest.mark.parametrize("seed", [0, 2, 3, 6])
 def test_one_heat_places_everybody_where_exchanges_leave_an_order_with_a_partner_courier(seed: int) -> None:
     problem = minutes_only(town(seed, orders=60, pools=5, tight=0.9))
