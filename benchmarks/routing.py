@@ -1,6 +1,6 @@
 """Tours (layer D): our door beside bare PyVRP in equal time, and how well the window law foretells kilometres.
 
-ROUTING_INSTANCES=folder reads public instances instead of those made here; ROUTING_SECONDS="5 30" the times.
+ROUTING_SECONDS="5 30" are the times.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import sqrt
-from pathlib import Path
 from statistics import fmean
 
 from pyvrp import solve
@@ -22,7 +21,7 @@ from app.tours.check import check
 from app.tours.problem import Drop, Grid, Kind, Routes, RoutingLimits, RoutingProblem, Travel, Vehicle, Way
 from app.tours.window_law import WHOLE_H, Driven, Law, fit, hull_area_m2, mean_error
 from app.values.load import Load
-from benchmarks.instances import Instance, bare, cost_in_units, made, ours, read_folder
+from benchmarks.instances import Instance, bare, cost_in_units, made, ours
 from benchmarks.page import Section, Table
 
 NAME = "routing"
@@ -56,16 +55,9 @@ class Pair:
 
 def run() -> Section:
     """Measure both."""
-    pairs = [pair for instance in instances() for pair in compared(instance, SECONDS)]
+    drawn = [made(n, seed=seed, clustered=clustered, window=window) for n, seed, clustered, window in MADE]
+    pairs = [pair for instance in drawn for pair in compared(instance, SECONDS)]
     return section(pairs, [day(*one, seed=number) for number, one in enumerate(DAYS)])
-
-
-def instances() -> list[Instance]:
-    """Those of the folder that the user names, or our own."""
-    folder = os.environ.get("ROUTING_INSTANCES")
-    if folder:
-        return read_folder(Path(folder))
-    return [made(n, seed=seed, clustered=clustered, window=window) for n, seed, clustered, window in MADE]
 
 
 def compared(instance: Instance, seconds: Sequence[float]) -> list[Pair]:
@@ -147,11 +139,9 @@ def section(pairs: Sequence[Pair], days: Sequence[Driven]) -> Section:
     """The page's part."""
     law = fit(days[::2])
     table = table_of_pairs(pairs)
-    read = "read from a folder" if os.environ.get("ROUTING_INSTANCES") else "made with fixed seeds"
     text = f"""
-Instances {read}; the gap is to the best known cost, or to the best found here where none is known. Ours and bare
-PyVRP search one after the other for the same seconds, one seed; the aim is at most {AIM_POINTS} points worse. Our
-tours passed the independent check.
+Instances made with fixed seeds; the gap is to the best found here. Ours and bare PyVRP search one after the other for
+the same seconds, one seed; the aim is at most {AIM_POINTS} points worse. Our tours passed the independent check.
 
 {table}
 

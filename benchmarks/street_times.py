@@ -75,7 +75,7 @@ def is_told() -> bool:
 
 
 def run() -> Section:
-    """Fill a day of each class with straight lines and drive it on the streets; exits with 2 without a map."""
+    """Fill a day of each class with straight lines and drive it on the streets; raises SystemExit without a map."""
     if not is_told():
         raise SystemExit("Name a map: STREETS_MAP=ROADS.osm.pbf:HOUSES.osm.pbf STREETS_DIR=FOLDER.")
     files = [Path(name) for name in os.environ["STREETS_MAP"].split(":")]
