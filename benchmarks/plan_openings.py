@@ -31,8 +31,8 @@ def section(found: Sequence[Measured]) -> Section:
 As above; in every zone the plan opens four to seven of the nine elementary windows, each for 2 EUR and visited at least
 once, with a link of its own for every group of customers. Windows that the relaxation opens wholly or not at all are
 kept while the others are decided; the whole search goes on from there where that does not reach the aim. The greedy
-rule knows no openings.
+rule plans as if all were open, opens in each zone those that it served most, and plans again.
 
-{Table(HEAD[:-1], [row(one)[:-1] for one in found])}
+{Table(HEAD, [row(one) for one in found])}
 """
     return Section(NAME, TITLE, text)
