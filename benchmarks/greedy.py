@@ -101,7 +101,12 @@ class _Plan:
             left_s, left_m = seconds - trip_m * arc.s_per_m, metres - trip_m
             if left_s < 1 or left_m < 1:
                 continue
-            most = min(left_s / arc.work_s, room, left_m / max(1, arc.distance_m), self._small(a))
+            # Every order makes its share of the trip an ordinary one.
+            stops = self.problem.fleets[shift.fleet].stops_per_trip
+            each_s = arc.work_s - trip_m * arc.s_per_m / stops
+            most = min(left_s / each_s, room, left_m / max(1, arc.distance_m), self._small(a))
+            if trip_m:
+                most = min(most, stops)
             taken, gained = self._orders(a, most, keep=keep)
             if not taken:
                 continue
@@ -109,7 +114,9 @@ class _Plan:
                 earned += SHORT_PRICE
             if keep:
                 self.first.setdefault(cell, a)
-            seconds, metres = left_s - taken * arc.work_s, left_m - taken * arc.distance_m
+            trip_m *= 1 - taken / stops
+            seconds -= taken * arc.work_s + trip_m * arc.s_per_m
+            metres -= taken * arc.distance_m + trip_m
             room -= taken
             earned += gained - trip_m * self.problem.fleets[shift.fleet].minor_per_m
             driven += taken * arc.distance_m + trip_m

@@ -31,7 +31,8 @@ def section(found: Sequence[Measured]) -> Section:
 As above; in every zone the plan opens four to seven of the nine elementary windows, each for 2 EUR and visited at least
 once, with a link of its own for every group of customers. Windows that the relaxation opens wholly or not at all are
 kept while the others are decided; the whole search goes on from there where that does not reach the aim. The greedy
-rule plans as if all were open, opens in each zone those that it served most, and plans again.
+rule plans as if all were open, opens in each zone those that it served most, and plans again, vehicle by vehicle: it never
+sees that two would pay together for a window that neither pays for alone.
 
 {Table(HEAD, [row(one) for one in found])}
 """

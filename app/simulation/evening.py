@@ -38,7 +38,8 @@ class Outcome:
     """What became of an evening; money in minor units, `late` of the stops that were driven.
 
     `profit` is contribution and fees of what was brought, less kilometres and broken promises; wages are the
-    same for every policy and only in `wages_minor`.
+    same for every policy and only in `wages_minor`. `fluid_minor` is the reference of the shoppers who were
+    expected, `fluid_came_minor` of as many as came.
     """
 
     policy: str
@@ -55,6 +56,7 @@ class Outcome:
     grams: float
     wages_minor: int
     fluid_minor: float
+    fluid_came_minor: float
 
     @property
     def served(self) -> int:
@@ -255,6 +257,7 @@ def play(
         grams=sum(by_class[one.vehicle.class_id] / 1_000 * one.grams_per_km for one in town.classes),
         wages_minor=round(hours * shift_h),
         fluid_minor=fluid_minor(town, expected),
+        fluid_came_minor=fluid_minor(town, float(len(seen))),
     )
 
 

@@ -30,6 +30,7 @@ class Estimate:
 class Line:
     """One policy at one load: money in major units an evening, kilometres and grams an order.
 
+    `of_fluid` is of the reference of the shoppers who were expected, `of_fluid_came` of as many as came;
     `gain` and `cheaper` are profit above and cost per drop below those of counters on the same evenings.
     """
 
@@ -38,6 +39,7 @@ class Line:
     evenings: int
     profit: Estimate
     of_fluid: float
+    of_fluid_came: float
     gain: Estimate
     cost_per_drop: Estimate
     cheaper: Estimate
@@ -83,6 +85,7 @@ def _line(mine: Sequence[Outcome], counters: dict[int, Outcome]) -> Line:
         evenings=len(mine),
         profit=estimate([profit(one) for one in mine]),
         of_fluid=sum(one.profit_minor for one in mine) / sum(one.fluid_minor for one in mine),
+        of_fluid_came=sum(one.profit_minor for one in mine) / sum(one.fluid_came_minor for one in mine),
         gain=against(profit),
         cost_per_drop=estimate([cost(one) for one in mine]),
         cheaper=against(lambda one: -cost(one)),
@@ -106,8 +109,9 @@ def estimate(values: Sequence[float]) -> Estimate:
 
 
 HEAD = (
-    "load", "policy", "profit EUR", "of fluid", "against counters EUR", "cost per drop EUR", "orders",
-    "fee EUR", "km per order", "g CO2e per order", "broken promises", "on time",
+    "load", "policy", "profit EUR", "of fluid", "of fluid as came", "against counters EUR",
+    "cost per drop EUR", "orders", "fee EUR", "km per order", "g CO2e per order", "broken promises",
+    "on time",
 )  # fmt: skip
 
 
@@ -118,6 +122,7 @@ def cells(line: Line) -> list[str]:
         line.policy,
         f"{line.profit:,.0f}",
         f"{line.of_fluid:.1%}",
+        f"{line.of_fluid_came:.1%}",
         f"{line.gain:+,.0f}",
         f"{line.cost_per_drop:.2f}",
         f"{line.orders:,.0f}",
