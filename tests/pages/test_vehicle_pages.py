@@ -126,7 +126,7 @@ def test_how_ways_go_is_shown_as_it_was_measured(client: TestClient, town: Stree
     seen = client.get(VEHICLES)
     assert says(
         seen,
-        "26 km/h as the crow flies and 93 s each, 1.39 times as long; measured on streets of here.osm.pbf",
+        "26 km/h as the crow flies and 93 s each; 1.39 times as long as straight lines, measured on streets",
     )
 
 
