@@ -112,14 +112,17 @@ def _measured(streets: Streets, one: _Question, asked: _Asked, stamp: str) -> St
     before = asked.known.get((one.node.id, one.kind.id))
     if not is_of_streets(travel) and before is not None and before.stamp == stamp:
         return before
-    pace = pace_between(points, travel) if is_of_streets(travel) else None
+    pace, source = None, travel.source
+    if is_of_streets(travel):
+        pace = pace_between(points, travel)
+        source = source if pace else f"straight lines: too few addresses to measure on the {source}"
     return StreetPace(
         node_id=one.node.id,
         vehicle_class_id=one.kind.id,
         detour_bp=pace.detour_bp if pace else None,
         s_per_km=pace.s_per_km if pace else None,
         leg_s=pace.leg_s if pace else None,
-        source=travel.source,
+        source=source,
         stamp=stamp,
         measured_at=asked.now,
     )

@@ -226,6 +226,19 @@ def test_a_node_off_the_map_says_so_and_keeps_straight_lines(db: Database, stree
     assert db.read_now(lambda c, _: measured_paces(c)) == {}
 
 
+def test_a_city_with_hardly_an_address_says_so(db: Database, streets: CountedStreets) -> None:
+    def few(conn: Connection, _now: object) -> None:
+        city_on_the_map(conn)
+        address = table_of(Address)
+        conn.execute(sa.delete(address).where(address.c.house_number != "7"))
+
+    db.write_now(few)
+    measure_paces(db, streets)
+    (row,) = db.read_now(lambda c, _: street_paces(c))
+    assert row.pace is None
+    assert row.source == "straight lines: too few addresses to measure on the streets of small.osm.pbf"
+
+
 def test_a_city_without_figures_is_not_asked_for_its_streets(db: Database, streets: CountedStreets) -> None:
     measure_paces(db, streets)
     assert streets.asked == 0
