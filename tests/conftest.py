@@ -15,9 +15,11 @@ from hypothesis import settings
 from sqlalchemy import Connection
 
 from app.database.runner import Database
+from app.world.street_graph import CARGO_BIKE, VAN, build_streets
 from tests.databases import Kept, Lite, fresh_postgres
 from tests.factories import NOW
 from tests.postgres import Cluster, NoPostgres, cluster
+from tests.small_map import write_map
 
 # The same examples every time, so that a change is judged by itself; LASTLAP_EXPLORE=1 draws new ones.
 settings.register_profile("same", derandomize=True)
@@ -142,3 +144,11 @@ def file_db(lite: Lite, tmp_path: Path, clock: Clock) -> Iterator[Database]:
     """The same on SQLite alone, for what asks little of the database: pages in a browser, say."""
     with lite.database(lite.copy(tmp_path / "lastlap.db"), clock) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def small_graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The graphs of the small map for vans and cargo bikes, built once; times that were asked are kept there."""
+    folder = tmp_path_factory.mktemp("streets")
+    build_streets(write_map(folder / "small.osm.pbf"), folder / "graphs", profiles=(VAN, CARGO_BIKE))
+    return folder / "graphs"

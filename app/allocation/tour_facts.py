@@ -30,8 +30,6 @@ from app.slots.tables import DeliverySlot
 from app.tours.tables import Stop, Tour
 from app.values.window import Window
 
-# Bookings whose goods are not on the road yet.
-
 
 @dataclass(frozen=True)
 class TourFacts:

@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.booking.errors import LockerFull
+from app.booking.flexible import choices_of
+from app.booking.menu import span_of
 from app.booking.rules import OCCUPYING, BookingStatus
 from app.booking.tables import CompartmentClaim, DeliveryBooking, SlotHold
 from app.database.rows import add, one_or_none, table_of
@@ -21,6 +23,7 @@ from app.places.collection_points import compartments_of
 from app.places.locker_room import Goods, LockerRoom, Stay
 from app.places.rules import LockerClosedReason
 from app.places.tables import CollectionPoint
+from app.slots.tables import DeliverySlot
 from app.values.basket import Basket
 from app.values.window import Window
 
@@ -135,6 +138,16 @@ def kept_again(
             add(conn, claim)
             return key
     return None
+
+
+def kept_by_hold(
+    conn: Connection, *, now: datetime, held: SlotHold, slot: DeliverySlot, basket: Basket
+) -> str | None:
+    """`kept_again` for a hold in `slot`, from the first of the windows that it accepts to the last."""
+    choices = choices_of(conn, [held.id])[held.id] or [slot]
+    return kept_again(
+        conn, now=now, hold_id=held.id, locker_ids=held.lockers, basket=basket, window=span_of(choices)
+    )
 
 
 def given_back(conn: Connection, *, hold_id: str) -> None:

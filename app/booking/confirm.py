@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from app import events, jobs
 from app.booking.claim import claim, menu_of, nearby
 from app.booking.columns import served
-from app.booking.compartments import kept_again, lock_lockers
+from app.booking.compartments import kept_by_hold, lock_lockers
 from app.booking.errors import (
     BasketTooLarge,
     CutoffPassed,
@@ -25,7 +25,7 @@ from app.booking.errors import (
 )
 from app.booking.flexible import choices_of
 from app.booking.kept_offers import kept
-from app.booking.menu import policy_of, span_of
+from app.booking.menu import policy_of
 from app.booking.queries import locked_hold
 from app.booking.release_payment import release_payment, released_payment
 from app.booking.rules import MESSAGES, HoldOrigin, HoldStatus, WaitlistStatus, status_at
@@ -197,15 +197,7 @@ def _compartment_again(conn: Connection, now: datetime, held: SlotHold, slot: De
     if not held.lockers:
         return {}
     lock_lockers(conn, held.lockers)
-    choices = choices_of(conn, [held.id])[held.id] or [slot]
-    found = kept_again(
-        conn,
-        now=now,
-        hold_id=held.id,
-        locker_ids=held.lockers,
-        basket=held.basket,
-        window=span_of(choices),
-    )
+    found = kept_by_hold(conn, now=now, held=held, slot=slot, basket=held.basket)
     return {} if found else {"lockers": []}
 
 

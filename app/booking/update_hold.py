@@ -12,12 +12,11 @@ from sqlalchemy import Connection
 from app.booking.active_hold import active_hold, check_version
 from app.booking.claim import claim, menu_of, nearby
 from app.booking.columns import goods, served, wanted_basket, with_handover
-from app.booking.compartments import kept_again, lock_lockers
+from app.booking.compartments import kept_by_hold, lock_lockers
 from app.booking.errors import BasketTooLarge, CutoffPassed, SlotFull
-from app.booking.flexible import choices_of
 from app.booking.hold import stable
 from app.booking.kept_offers import kept
-from app.booking.menu import Menu, span_of
+from app.booking.menu import Menu
 from app.booking.rules import HoldStatus, SlotClosedReason, unfit
 from app.booking.serve_waitlist import serve_waitlist
 from app.booking.stops import stop_of
@@ -97,25 +96,13 @@ def _update(
     lock_lockers(conn, held.lockers)
     changes = _fitted(conn, now, actor, held, slot, wanted, preference)
     if held.lockers and changes["status"] is HoldStatus.ACTIVE:
-        _compartment(conn, now, held, slot, wanted)
+        # The changed goods have a compartment that is large enough, or go to the door.
+        kept_by_hold(conn, now=now, held=held, slot=slot, basket=wanted)
     changes |= {"version": held.version + 1, "changed_at": now}
     table = table_of(SlotHold)
     conn.execute(sa.update(table).where(table.c.id == held.id).values(**changes))
     serve_waitlist(conn, now=now, pool_ids=[held.pool_id])
     return row_of(SlotHold, {**held.model_dump(), **changes})
-
-
-def _compartment(conn: Connection, now: datetime, held: SlotHold, slot: DeliverySlot, wanted: Basket) -> None:
-    """The changed goods have a compartment that is large enough, or go to the door."""
-    choices = choices_of(conn, [held.id])[held.id] or [slot]
-    kept_again(
-        conn,
-        now=now,
-        hold_id=held.id,
-        locker_ids=held.lockers,
-        basket=wanted,
-        window=span_of(choices),
-    )
 
 
 def _fitted(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -13,14 +13,11 @@ from app.assignment.tables import BookingMove
 from app.database.rows import rows, table_of
 from app.disruption.tables import Disruption
 from app.errors import OperatorsOnly
-from app.fleet.outages import outages_within
+from app.fleet.outages import outages_now
 from app.fleet.rules import VehicleKind
 from app.fleet.tables import Vehicle, VehicleClass
 from app.places.tables import FulfilmentNode
 from app.values.actor import Actor
-from app.values.window import Window
-
-_MOMENT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ def vehicles_known(conn: Connection, *, now: datetime, actor: Actor) -> list[Kno
         .where(vehicle.c.out_of_service.is_(False))
         .order_by(node.c.name, vehicle.c.name)
     )
-    outages = outages_within(conn, Window(now, now + _MOMENT))
+    outages = outages_now(conn, now=now)
     out = {one.vehicle_id for one in outages}
     closed = {one.node_id for one in outages if one.vehicles is None}
     return [

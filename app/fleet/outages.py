@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -13,6 +13,9 @@ from app.database.rows import row_of, rows, table_of
 from app.fleet.rostered import minus
 from app.fleet.tables import VehicleOutage
 from app.values.window import Window
+
+_MOMENT = timedelta(seconds=1)
+_FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 def outages_within(conn: Connection, span: Window, *, node_id: str | None = None) -> list[VehicleOutage]:
@@ -32,7 +35,9 @@ def outages_within(conn: Connection, span: Window, *, node_id: str | None = None
     return _once(rows(conn, VehicleOutage, sa.select(table).where(*here).order_by(table.c.id)))
 
 
-_FOREVER = datetime.max.replace(tzinfo=UTC)
+def outages_now(conn: Connection, *, now: datetime) -> list[VehicleOutage]:
+    """The outages that go on just now, of all nodes."""
+    return outages_within(conn, Window(now, now + _MOMENT))
 
 
 def _once(outages: Sequence[VehicleOutage]) -> list[VehicleOutage]:

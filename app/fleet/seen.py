@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.database.rows import rows, table_of
 from app.events import Event
-from app.fleet.outages import outages_within
+from app.fleet.outages import outages_now
 from app.fleet.queries import vehicle_classes
 from app.fleet.tables import EmissionFactor, Vehicle, VehicleClass
-from app.values.window import Window
 
 DESCRIBED = "vehicle_class.described"
-_MOMENT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ def seen_classes(conn: Connection, *, now: datetime) -> list[SeenClass]:
 def _out_by_home(conn: Connection, now: datetime) -> Mapping[tuple[str, str | None], int | None]:
     """How many are out just now, by node and class; None is all of them, of no class those of every class."""
     found: dict[tuple[str, str | None], int | None] = {}
-    for one in outages_within(conn, Window(now, now + _MOMENT)):
+    for one in outages_now(conn, now=now):
         key = (one.node_id, one.vehicle_class_id)
         before = found.get(key, 0)
         found[key] = None if one.vehicles is None or before is None else before + one.vehicles

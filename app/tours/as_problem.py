@@ -51,13 +51,14 @@ def tour_problem(
     if not records:
         return None
     references = tuple(reference_of(record) for record in records)
-    rows = [_first(sheet, group) for group in range(len(sheet.groups))]
+    firsts = [_first(sheet, group) for group in range(len(sheet.groups))]
+    rows = [sheet.figures[number] for number in firsts]
     start = _start(sheet, references)
     problem = RoutingProblem(
         begins_at=sheet.frame.midnight,
         currency="EUR",
         places=len(records) + 1,
-        travels=tuple(_travel(sheet, records, group, row) for group, row in enumerate(rows)),
+        travels=tuple(_travel(sheet, records, number) for number in firsts),
         kinds=tuple(Kind(class_id, class_id, group) for class_id, group in sheet.groups.items()),
         vehicles=tuple(_vehicle(sheet, number, start) for number in range(len(sheet.figures))),
         drops=tuple(
@@ -123,10 +124,9 @@ def _kinds(sheet: Sheet, record: Any, others: Mapping[str, Collection[str]]) -> 
     return tuple(sorted(also | ({mine} if mine != NOT_PLACED else set())))
 
 
-def _first(sheet: Sheet, group: int) -> way.Floats:
-    """The figures of a class: those of its first vehicle, which all of its vehicles share."""
-    row: way.Floats = sheet.figures[np.flatnonzero(sheet.figures[:, way.GROUP] == group)[0]]
-    return row
+def _first(sheet: Sheet, group: int) -> int:
+    """The first vehicle of a class: all of its vehicles share its figures and its pace."""
+    return int(np.flatnonzero(sheet.figures[:, way.GROUP] == group)[0])
 
 
 def _drop(
@@ -193,15 +193,15 @@ def _start(sheet: Sheet, references: Sequence[str]) -> tuple[Itinerary, ...]:
     return tuple(found)
 
 
-def _travel(sheet: Sheet, records: Sequence[Any], group: int, row: way.Floats) -> Travel:
-    """From place to place as the sheet reckons for a class, in whole seconds that are never too few."""
+def _travel(sheet: Sheet, records: Sequence[Any], number: int) -> Travel:
+    """From place to place as the sheet reckons for a vehicle, in whole seconds that are never too few."""
+    row = sheet.figures[number]
     ground = np.array([(0.0, 0.0), *(sheet.spot(record) for record in records)])
     slow = np.array([1.0, *(record["slow_bp"] / 10_000 for record in records)])
     metres = np.hypot(*(ground[:, None, axis] - ground[None, :, axis] for axis in range(2)))
     free_s = metres * row[way.PER_M] + np.where(metres > 0, row[way.PER_LEG], 0.0)
     seconds = np.ceil(free_s * np.maximum(slow[:, None], slow[None, :]))
-    first = next(one for one in sheet.frame.vehicles if sheet.groups[one.class_id] == group)
-    driven = np.ceil(metres * first.pace.street_m(1))
+    driven = np.ceil(metres * sheet.frame.vehicles[number].pace.street_m(1))
     return Travel("straight", "straight line with margin", _grid(driven), _grid(seconds))
 
 

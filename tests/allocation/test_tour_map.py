@@ -27,14 +27,13 @@ from app.tours.run_status import TourRunStatus
 from app.tours.tables import TourLine, TourRun
 from app.values.actor import Role
 from app.values.point import Point
-from app.world.street_graph import CARGO_BIKE, build_streets
 from app.world.streets import Streets
 from tests.allocation.test_tours import DAY, booked, figures, plan, roster
 from tests.api import KEY, Api, client_on
 from tests.booking.tours_world import bike, lay, toured_evening
 from tests.conftest import Clock
 from tests.factories import NOW, Shop, evening, make_booking, make_open_slot, make_shop
-from tests.world.test_streets import corner, write_map
+from tests.small_map import corner
 
 # The node stands between two corners, some metres off any street.
 NODE = Point(41.1505, -8.6095)
@@ -42,17 +41,9 @@ LINES = "query ($day: Date!) { tours(day: $day) { lines { trip points { latitude
 CORNERS = ((1, 1), (3, 1), (3, 4), (1, 4))
 
 
-@pytest.fixture(scope="module")
-def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small map's graph for cargo bikes."""
-    folder = tmp_path_factory.mktemp("tour-streets")
-    build_streets(write_map(folder / "small.osm.pbf"), folder / "graphs", profiles=(CARGO_BIKE,))
-    return folder / "graphs"
-
-
 @pytest.fixture
-def streets(graphs: Path) -> Iterator[Streets]:
-    found = Streets(graphs)
+def streets(small_graphs: Path) -> Iterator[Streets]:
+    found = Streets(small_graphs)
     yield found
     found.close()
 
@@ -144,9 +135,11 @@ def test_tours_by_straight_lines_are_drawn_as_such(db: Database) -> None:
     assert (tour.load.orders, tour.load.weight_g) == (9, sum(booking.weight_g for booking in made))
 
 
-def test_an_engine_that_dies_in_between_costs_the_lines_and_not_the_tours(db: Database, graphs: Path) -> None:
+def test_an_engine_that_dies_in_between_costs_the_lines_and_not_the_tours(
+    db: Database, small_graphs: Path
+) -> None:
     shop = db.write_now(lambda c, _: at_corners(c))
-    dying = _Dying(graphs)
+    dying = _Dying(small_graphs)
     run = plan(db, shop, streets=dying)
     dying.close()
     assert run.status is TourRunStatus.PUBLISHED, run.message

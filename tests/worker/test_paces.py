@@ -28,26 +28,17 @@ from app.values.actor import Role
 from app.values.point import Point
 from app.worker.paces import measure_paces
 from app.worker.plan import plan
-from app.world.street_graph import CARGO_BIKE, build_streets
 from app.world.streets import Streets
 from schema.ids import to_global
 from tests.api import Api, client_on
 from tests.conftest import Clock
 from tests.factories import NOW, Shop, make_vehicle_class
+from tests.small_map import corner
 from tests.worker.small_city import QUICK, make_city
-from tests.world.test_streets import corner, write_map
 
 TOURS = """query ($node: ID!, $day: Date!) {
   tentativeTours(nodeId: $node, day: $day) { streets }
   tourLessons { streetPaces { nodeId detour speedKmh secondsEachWay source } } }"""
-
-
-@pytest.fixture(scope="module")
-def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small map's graph for cargo bikes."""
-    folder = tmp_path_factory.mktemp("pace-streets")
-    build_streets(write_map(folder / "small.osm.pbf"), folder / "graphs", profiles=(CARGO_BIKE,))
-    return folder / "graphs"
 
 
 class CountedStreets(Streets):
@@ -62,8 +53,8 @@ class CountedStreets(Streets):
 
 
 @pytest.fixture
-def streets(graphs: Path) -> Iterator[CountedStreets]:
-    found = CountedStreets(graphs)
+def streets(small_graphs: Path) -> Iterator[CountedStreets]:
+    found = CountedStreets(small_graphs)
     yield found
     found.close()
 
@@ -198,15 +189,15 @@ def test_streets_of_another_map_begin_anew_and_scales_with_them(
 
 
 def test_an_engine_that_fails_takes_no_pace_away_and_no_streets_take_all(
-    db: Database, clock: Clock, graphs: Path, streets: CountedStreets, tmp_path: Path
+    db: Database, clock: Clock, small_graphs: Path, streets: CountedStreets, tmp_path: Path
 ) -> None:
     db.write_now(lambda c, _: city_on_the_map(c))
     measure_paces(db, streets)
     before = db.read_now(lambda c, _: measured_paces(c))
     assert before
     clock.set(NOW + timedelta(days=8))
-    broken = Streets(graphs, command=(sys.executable, "-c", "raise SystemExit(3)"))
-    shutil.rmtree(graphs / "tables", ignore_errors=True)
+    broken = Streets(small_graphs, command=(sys.executable, "-c", "raise SystemExit(3)"))
+    shutil.rmtree(small_graphs / "tables", ignore_errors=True)
     measure_paces(db, broken)
     assert db.read_now(lambda c, _: measured_paces(c)) == before
     measure_paces(db, Streets(tmp_path / "none"))

@@ -6,15 +6,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import osmium
 import pytest
-from osmium.osm import mutable
 
 from app.fleet.rules import Mover, VehicleKind
 from app.values.point import Point
 from app.world.errors import BrokenMapFile
 from app.world.street_graph import CARGO_BIKE, E_SCOOTER, VAN, build_streets, profile_lua
 from app.world.streets import NoStreets, Streets
+from tests.small_map import corner
 
 VAN_MOVER = Mover(VehicleKind.VAN, "van", 20)
 BIKE_MOVER = Mover(VehicleKind.CARGO_BIKE, "cargo bike", 15)
@@ -22,46 +21,9 @@ BIKE_MOVER = Mover(VehicleKind.CARGO_BIKE, "cargo bike", 15)
 CENTRE = Path(__file__).parents[3] / "shared" / "data" / "porto-centre-full.osm.pbf"
 
 
-def corner(row: int, column: int) -> Point:
-    """A street corner of the small map: blocks of about 110 m."""
-    return Point(round(41.15 + row * 0.001, 6), round(-8.61 + column * 0.0013, 6))
-
-
-def write_map(file: Path) -> Path:
-    """Six streets each way; the first across is one way, the second has a barrier that only bikes pass."""
-    with osmium.SimpleWriter(str(file)) as writer:
-        for row in range(6):
-            for column in range(6):
-                at = corner(row, column)
-                barred = {"barrier": "bollard"} if (row, column) == (1, 2) else {}
-                writer.add_node(
-                    mutable.Node(
-                        id=row * 6 + column + 1, version=1, location=(at.longitude, at.latitude), tags=barred
-                    )
-                )
-        for number in range(6):
-            across = {"highway": "residential", "name": f"Rua {number}"}
-            if number == 0:
-                across["oneway"] = "yes"
-            along = {"highway": "residential", "name": f"Travessa {number}"}
-            nodes = [number * 6 + column + 1 for column in range(6)]
-            writer.add_way(mutable.Way(id=100 + number, version=1, nodes=nodes, tags=across))
-            nodes = [row * 6 + number + 1 for row in range(6)]
-            writer.add_way(mutable.Way(id=200 + number, version=1, nodes=nodes, tags=along))
-    return file
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The graphs of the small map for vans and cargo bikes."""
-    folder = tmp_path_factory.mktemp("streets")
-    build_streets(write_map(folder / "small.osm.pbf"), folder / "graphs", profiles=(VAN, CARGO_BIKE))
-    return folder / "graphs"
-
-
 @pytest.fixture
-def streets(built: Path) -> Iterator[Streets]:
-    found = Streets(built)
+def streets(small_graphs: Path) -> Iterator[Streets]:
+    found = Streets(small_graphs)
     yield found
     found.close()
 
@@ -96,10 +58,10 @@ def test_a_line_follows_the_streets_past_every_point(streets: Streets) -> None:
         Streets(None).line(VAN_MOVER, points)
 
 
-def test_tables_are_kept_and_answer_without_the_engine(streets: Streets, built: Path) -> None:
+def test_tables_are_kept_and_answer_without_the_engine(streets: Streets, small_graphs: Path) -> None:
     points = [corner(2, 2), corner(4, 4)]
     asked = streets.travel(VAN_MOVER, points, circuity_bp=13_000)
-    mute = Streets(built, command=(sys.executable, "-c", "raise SystemExit('gone')"))
+    mute = Streets(small_graphs, command=(sys.executable, "-c", "raise SystemExit('gone')"))
     assert mute.travel(VAN_MOVER, points, circuity_bp=13_000) == asked
     unknown = mute.travel(VAN_MOVER, [corner(2, 2), corner(3, 5)], circuity_bp=13_000)
     assert unknown.source.startswith("straight lines x 1.3 (the road engine failed")
@@ -120,17 +82,17 @@ def test_straight_lines_answer_where_streets_cannot_and_say_why(streets: Streets
     assert "no streets were built for e_scooter" in streets.travel(scooter, points, circuity_bp=1).source
 
 
-def test_a_broken_graph_is_told_and_never_stops_tours(built: Path, tmp_path: Path) -> None:
+def test_a_broken_graph_is_told_and_never_stops_tours(small_graphs: Path, tmp_path: Path) -> None:
     (tmp_path / "streets.json").write_text("{", encoding="utf-8")
     with pytest.raises(NoStreets, match="cannot be read; build them again"):
         Streets(tmp_path).source()
-    (tmp_path / "streets.json").write_bytes((built / "streets.json").read_bytes())
+    (tmp_path / "streets.json").write_bytes((small_graphs / "streets.json").read_bytes())
     broken = Streets(tmp_path)
     points = [corner(0, 0), corner(0, 5)]
     said = broken.travel(VAN_MOVER, points, circuity_bp=13_000).source
     assert "not complete; build the streets again" in said
     (tmp_path / "van").mkdir()
-    for file in (built / "van").iterdir():
+    for file in (small_graphs / "van").iterdir():
         (tmp_path / "van" / file.name).write_bytes(file.read_bytes()[:40])
     assert "build the streets again" in broken.travel(VAN_MOVER, points, circuity_bp=13_000).source
     broken.close()
